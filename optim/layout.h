@@ -1,0 +1,22 @@
+#pragma once
+#include <string>
+#include <vector>
+
+#include "../core/param.h"
+
+namespace six {
+
+// The layout of a ParamSet as it was when something was built over it: slabs made then fit no other layout.
+class Layout {
+ public:
+  Layout(std::string owner, const ParamSet& params);
+  // Throws Error, naming the owner, if parameters were added since or are those of another model.
+  void require_unchanged() const;
+
+ private:
+  std::string owner_;
+  const ParamSet& params_;
+  std::vector<Param> then_;
+};
+
+}  // namespace six
