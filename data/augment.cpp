@@ -1,0 +1,80 @@
+#include "augment.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <numbers>
+
+#include "../core/error.h"
+
+namespace six {
+namespace {
+
+// Source coordinates are fixed-point numbers with 32 fractional bits: adding the step along a row is exact, unlike with floats.
+using Fixed = std::int64_t;
+constexpr int kFraction = 32;
+constexpr Fixed kOne = Fixed(1) << kFraction;
+constexpr int kWeight = 11;  // bits of the interpolation weights: 8 + 2 * 11 fit an int
+
+Fixed fixed(double v) { return Fixed(std::llround(v * double(kOne))); }
+
+// One pixel wide before the image, two after: a coordinate clamped to [-1, w] and its right neighbour are then always inside.
+constexpr long kFrame = 3;
+
+void check_option(double value, double most, const char* name) {
+  require(value >= 0 && value <= most, "augmentation: ", name, " is ", value, ", must be from 0 to ", most);
+}
+
+}  // namespace
+
+Augmenter::Augmenter(const Augment& options, const Shape& image, int threads) : h_(image[0]), w_(image[1]), c_(image[2]) {
+  set(options);
+  require(image.rank() == 3 && image.size() > 0, "augmentation: an image must be [h, w, c], got ", image);
+  require(threads >= 1, "augmentation: ", threads, " threads, must be at least 1");
+  padded_.assign(std::size_t((h_ + kFrame) * (w_ + kFrame) * c_ * threads), 0);
+}
+
+void Augmenter::set(const Augment& options) {
+  check_option(options.shift, 1e4, "shift");
+  check_option(options.rotate, 180, "rotate");
+  check_option(options.scale, 0.9, "scale");
+  options_ = options;
+}
+
+InverseMap Augmenter::draw(const Rng& rng, std::uint64_t sample) const {
+  const auto uniform = [&](std::uint64_t which, double range) {
+    return range != 0 ? rng.uniform(4 * sample + which, -range, range) : 0;
+  };
+  const double dx = uniform(0, options_.shift), dy = uniform(1, options_.shift);
+  const double angle = uniform(2, options_.rotate) * std::numbers::pi / 180, factor = 1 + uniform(3, options_.scale);
+  // Forward: p' = center + shift + factor * R(angle) * (p - center). Here its inverse.
+  const double cos = std::cos(angle) / factor, sin = std::sin(angle) / factor;
+  const double cx = double(w_ - 1) / 2, cy = double(h_ - 1) / 2;
+  return {cos, sin, cx - cos * (cx + dx) - sin * (cy + dy), -sin, cos, cy + sin * (cx + dx) - cos * (cy + dy)};
+}
+
+void Augmenter::warp(const InverseMap& map, const std::uint8_t* from, std::uint8_t* to, int thread) {
+  const long stride = (w_ + kFrame) * c_;
+  std::uint8_t* frame = padded_.data() + thread * (h_ + kFrame) * stride;
+  for (long y = 0; y < h_; ++y) std::memcpy(frame + (y + 1) * stride + c_, from + y * w_ * c_, std::size_t(w_ * c_));
+
+  const Fixed step_x = fixed(map[0]), step_y = fixed(map[3]), max_x = w_ * kOne, max_y = h_ * kOne;
+  for (long row = 0; row < h_; ++row) {
+    Fixed x = fixed(map[1] * double(row) + map[2]), y = fixed(map[4] * double(row) + map[5]);
+    for (long column = 0; column < w_; ++column, x += step_x, y += step_y) {
+      // Clamped coordinates have fraction 0 and read zeros from the frame: no pixel needs a branch.
+      const Fixed sx = std::clamp(x, -kOne, max_x), sy = std::clamp(y, -kOne, max_y);
+      const long ix = long(sx >> kFraction) + 1, iy = long(sy >> kFraction) + 1;
+      const int fx = int(sx >> (kFraction - kWeight)) & ((1 << kWeight) - 1),
+                fy = int(sy >> (kFraction - kWeight)) & ((1 << kWeight) - 1);
+      const std::uint8_t *top = frame + iy * stride + ix * c_, *bottom = top + stride;
+      for (long k = 0; k < c_; ++k) {
+        const int upper = (top[k] << kWeight) + fx * (top[k + c_] - top[k]),
+                  lower = (bottom[k] << kWeight) + fx * (bottom[k + c_] - bottom[k]);
+        *to++ = std::uint8_t(((upper << kWeight) + fy * (lower - upper) + (1 << (2 * kWeight - 1))) >> (2 * kWeight));
+      }
+    }
+  }
+}
+
+}  // namespace six

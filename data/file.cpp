@@ -1,0 +1,220 @@
+#include "file.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <filesystem>
+#include <system_error>
+
+#include "../core/error.h"
+
+namespace six {
+
+FileCalls& file_calls() {
+  static FileCalls calls{
+      .open = [](const char* path, int flags, unsigned mode) { return ::open(path, flags, mode); },
+      .stat = [](int fd, struct stat* out) { return ::fstat(fd, out); },
+      .read = ::read,
+      .write = ::write,
+      .sync = ::fsync,
+      .close = ::close,
+      .rename = ::rename,
+      .remove = ::unlink,
+      .truncate = ::ftruncate,
+  };
+  return calls;
+}
+
+namespace {
+
+std::string reason(int error) { return std::generic_category().message(error); }
+
+// Repeats an interrupted call; throws `path: what: reason` if it fails.
+template <class Call>
+auto checked(const std::string& path, const char* what, Call call) {
+  for (;;) {
+    const auto result = call();
+    if (result >= 0) return result;
+    if (errno != EINTR) fail(path, ": ", what, ": ", reason(errno));
+  }
+}
+
+class Descriptor {
+ public:
+  Descriptor(const std::string& shown, const std::string& path, int flags)
+      : shown_(shown),
+        fd_(checked(shown, "cannot be opened", [&] { return file_calls().open(path.c_str(), flags | O_CLOEXEC, 0666); })) {}
+  ~Descriptor() {
+    if (fd_ >= 0) file_calls().close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+
+  int fd() const { return fd_; }
+  int release() { return std::exchange(fd_, -1); }
+
+  std::size_t size() const {  // of a regular file; anything else throws
+    struct stat info {};
+    checked(shown_, "cannot be examined", [&] { return file_calls().stat(fd_, &info); });
+    require(!S_ISDIR(info.st_mode), shown_, ": is a folder, not a file");
+    require(S_ISREG(info.st_mode) && info.st_size >= 0, shown_, ": is not a regular file");
+    return std::size_t(info.st_size);
+  }
+  void sync() const {
+    checked(shown_, "cannot be written to the disk", [&] { return file_calls().sync(fd_); });
+  }
+  // Linux releases the descriptor even if close fails, also when interrupted: never a second try.
+  void close() {
+    if (file_calls().close(release()) != 0 && errno != EINTR) fail(shown_, ": cannot be closed: ", reason(errno));
+  }
+
+ private:
+  const std::string& shown_;
+  int fd_;
+};
+
+void write_all(const std::string& path, int fd, std::string_view text) {
+  while (!text.empty()) {
+    const auto n = checked(path, "cannot be written", [&] { return file_calls().write(fd, text.data(), text.size()); });
+    require(n > 0, path, ": cannot be written: 0 of ", text.size(), " bytes were accepted");
+    text.remove_prefix(std::size_t(n));
+  }
+}
+
+template <class Buffer>
+Buffer read_whole(const std::string& path, std::size_t cap) {
+  const Descriptor file(path, path, O_RDONLY | O_NONBLOCK);  // non-blocking: opening a pipe must not wait for a writer
+  const std::size_t size = file.size();
+  require(size <= cap, path, ": has ", size, " bytes, at most ", cap, " are accepted");
+  Buffer content;
+  content.resize(size);
+  for (std::size_t done = 0; done < size;) {
+    const auto n =
+        checked(path, "cannot be read", [&] { return file_calls().read(file.fd(), content.data() + done, size - done); });
+    require(n > 0, path, ": ended after ", done, " of ", size, " bytes (it shrank while being read)");
+    done += std::size_t(n);
+  }
+  return content;
+}
+
+void sync_folder_of(const std::string& path) {
+  const auto parent = std::filesystem::path(path).parent_path();
+  const Descriptor folder(path, parent.empty() ? "." : parent.string(), O_RDONLY | O_DIRECTORY);
+  int result = 0;
+  do result = file_calls().sync(folder.fd());
+  while (result != 0 && errno == EINTR);
+  // Some file systems cannot sync a folder and say so; there is nothing more to be had from them.
+  if (result != 0 && errno != EINVAL && errno != ENOTSUP) fail(path, ": written, but its folder cannot be synced: ", reason(errno));
+}
+
+}  // namespace
+
+std::vector<std::uint8_t> read_file(const std::string& path, std::size_t cap) {
+  return read_whole<std::vector<std::uint8_t>>(path, cap);
+}
+std::string read_text(const std::string& path, std::size_t cap) { return read_whole<std::string>(path, cap); }
+
+void write_file_atomic(const std::string& path, std::span<const std::string_view> pieces) {
+  const std::string temporary = path + ".tmp." + std::to_string(::getpid());
+  Descriptor file(path, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW);
+  try {
+    for (const std::string_view piece : pieces) write_all(path, file.fd(), piece);
+    file.sync();
+    file.close();
+    checked(path, "cannot be replaced", [&] { return file_calls().rename(temporary.c_str(), path.c_str()); });
+  } catch (...) {
+    file_calls().remove(temporary.c_str());
+    throw;
+  }
+  sync_folder_of(path);
+}
+
+void write_file_atomic(const std::string& path, std::string_view content) { write_file_atomic(path, std::span(&content, 1)); }
+
+AppendFile::AppendFile(std::string path, std::optional<std::int64_t> offset) : path_(std::move(path)) {
+  Descriptor file(path_, path_, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK);
+  size_ = std::int64_t(file.size());
+  if (offset) {
+    require(*offset >= 0 && *offset <= size_, path_, ": has ", size_, " bytes, cannot be cut back to ", *offset);
+    checked(path_, "cannot be cut back", [&] { return file_calls().truncate(file.fd(), off_t(*offset)); });
+    size_ = *offset;
+  }
+  fd_ = file.release();
+}
+
+AppendFile::~AppendFile() { file_calls().close(fd_); }
+
+void AppendFile::append(std::string_view text) {
+  try {
+    write_all(path_, fd_, text);
+  } catch (...) {
+    file_calls().truncate(fd_, off_t(size_));
+    throw;
+  }
+  size_ += std::int64_t(text.size());
+}
+
+void AppendFile::sync() {
+  checked(path_, "cannot be written to the disk", [&] { return file_calls().sync(fd_); });
+}
+
+void make_folder(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  require(!error, path, ": cannot be created: ", error.message());
+  require(std::filesystem::is_directory(path, error), path, ": is not a folder");
+  require(::access(path.c_str(), W_OK | X_OK) == 0, path, ": cannot be written to: ", reason(errno));
+}
+
+int remove_stale_temporaries(const std::string& folder) {
+  int removed = 0;
+  std::error_code error;
+  for (std::filesystem::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    const std::size_t mark = name.rfind(".tmp.");
+    if (mark == std::string::npos) continue;
+    const char *begin = name.data() + mark + 5, *last = name.data() + name.size();
+    int pid = 0;
+    const auto parsed = std::from_chars(begin, last, pid);
+    if (parsed.ec != std::errc{} || parsed.ptr != last || pid <= 0) continue;
+    // A number of our own can only be left over from a process before us: numbers are used again, in containers often the same
+    // ones.
+    const bool dead = pid == ::getpid() || (::kill(pid, 0) != 0 && errno == ESRCH);
+    if (dead && file_calls().remove(it->path().c_str()) == 0) ++removed;
+  }
+  return removed;
+}
+
+bool file_exists(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::is_regular_file(path, error);
+}
+
+std::uint32_t crc32(std::span<const std::uint8_t> bytes, std::uint32_t before) {
+  return std::uint32_t(::crc32_z(before, bytes.data(), bytes.size()));
+}
+
+std::string printable(std::string_view text) {
+  constexpr std::size_t kMost = 60;
+  std::string out = "\"";
+  for (const char c : text.substr(0, kMost)) {
+    char code[8];
+    if (c == '"' || c == '\\') out += '\\';
+    if (c >= ' ' && c <= '~') {
+      out += c;
+    } else {
+      std::snprintf(code, sizeof code, "\\x%02x", unsigned(static_cast<unsigned char>(c)));
+      out += code;
+    }
+  }
+  return out + (text.size() > kMost ? "...\"" : "\"");
+}
+
+}  // namespace six

@@ -1,0 +1,84 @@
+#pragma once
+// The one place that opens, reads, writes, syncs and renames files.
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+struct stat;
+
+namespace six {
+
+// The system calls behind every file access, with their POSIX meaning. Tests put failing ones in their place; nothing else changes
+// them.
+struct FileCalls {
+  int (*open)(const char* path, int flags, unsigned mode);
+  int (*stat)(int fd, struct stat* out);
+  ssize_t (*read)(int fd, void* to, std::size_t n);
+  ssize_t (*write)(int fd, const void* from, std::size_t n);
+  int (*sync)(int fd);
+  int (*close)(int fd);
+  int (*rename)(const char* from, const char* to);
+  int (*remove)(const char* path);
+  int (*truncate)(int fd, off_t size);
+};
+FileCalls& file_calls();
+
+inline constexpr std::size_t kMaxFileBytes = std::size_t(4) << 30;  // no file this library reads is larger
+
+// The whole content of a regular file. Throws if it cannot be read, is no regular file, has more than `cap` bytes (checked before
+// allocating), or shrinks while being read. Interrupted and short reads are continued.
+std::vector<std::uint8_t> read_file(const std::string& path, std::size_t cap = kMaxFileBytes);
+std::string read_text(const std::string& path, std::size_t cap = std::size_t(16) << 20);
+
+// Replaces the file by the pieces, one after another: written to `<path>.tmp.<pid>`, synced, closed, renamed, the folder synced.
+// On any failure before the rename the temporary is removed, the old file stays as it was, and Error names the path. A failure to
+// sync the folder throws too: the new file is then in place and whole, but might not survive a power cut.
+void write_file_atomic(const std::string& path, std::span<const std::string_view> pieces);
+void write_file_atomic(const std::string& path, std::string_view content);
+
+// A log that only grows. Each append is one write, so a line is either there or, after a crash, cut; a failed one is taken back.
+class AppendFile {
+ public:
+  // Opens or creates the file. With `offset`, first cuts it back to that many bytes (to go on from a checkpoint).
+  // Throws if it cannot be opened or is shorter than `offset`.
+  explicit AppendFile(std::string path, std::optional<std::int64_t> offset = std::nullopt);
+  ~AppendFile();
+  AppendFile(const AppendFile&) = delete;
+  AppendFile& operator=(const AppendFile&) = delete;
+
+  void append(std::string_view text);
+  void sync();                                   // to the disk, not only to the system
+  std::int64_t offset() const { return size_; }  // bytes in the file
+
+ private:
+  std::string path_;
+  int fd_ = -1;
+  std::int64_t size_ = 0;
+};
+
+// Creates the folder and those above it. Throws if that fails, if the path is no folder, or if it cannot be written to.
+void make_folder(const std::string& path);
+// Removes the temporaries (`*.tmp.<pid>`) that writers now dead have left in a folder; returns how many. Call before writing there.
+int remove_stale_temporaries(const std::string& folder);
+bool file_exists(const std::string& path);  // a regular file, or a link to one
+
+// CRC-32 of zlib, gzip and PNG ("123456789" gives cbf43926); pass an earlier result to go on from it.
+std::uint32_t crc32(std::span<const std::uint8_t> bytes, std::uint32_t before = 0);
+
+// Bytes seen as characters and the other way round, without a copy.
+inline std::string_view as_text(std::span<const std::uint8_t> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+inline std::span<const std::uint8_t> as_bytes(std::string_view text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+// Foreign text for an error message: in quotation marks, on one line, printable ASCII, shortened to about 60 characters.
+std::string printable(std::string_view text);
+
+}  // namespace six

@@ -1,0 +1,65 @@
+#include "gzip.h"
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "../core/error.h"
+
+namespace six {
+
+bool is_gzip(std::span<const std::uint8_t> file) { return file.size() >= 2 && file[0] == 0x1F && file[1] == 0x8B; }
+
+GzipReader::GzipReader(std::span<const std::uint8_t> file, std::string where)
+    : file_(file), where_(std::move(where)), stream_(std::make_unique<z_stream>()) {
+  require(file.size() <= std::numeric_limits<uInt>::max(), where_, ": has ", file.size(), " bytes, too many for a gzip file");
+  stream_->next_in = const_cast<Bytef*>(file.data());  // zlib's old interface; it only reads them
+  stream_->avail_in = uInt(file.size());
+  require(inflateInit2(stream_.get(), 15 + 16) == Z_OK, where_, ": cannot start to inflate");
+}
+
+GzipReader::~GzipReader() { inflateEnd(stream_.get()); }
+
+std::size_t GzipReader::read_some(std::span<std::uint8_t> to) {
+  std::size_t done = 0;
+  while (done < to.size() && !ended_) {
+    const uInt room = uInt(std::min<std::size_t>(to.size() - done, std::numeric_limits<uInt>::max()));
+    stream_->next_out = to.data() + done;
+    stream_->avail_out = room;
+    const int result = inflate(stream_.get(), Z_NO_FLUSH);
+    done += room - stream_->avail_out;
+    require(result != Z_BUF_ERROR && (result != Z_OK || stream_->avail_in || !stream_->avail_out), where_,
+            ": the gzip data end early (truncated)");
+    require(result == Z_OK || result == Z_STREAM_END, where_,
+            ": damaged gzip data: ", stream_->msg ? stream_->msg : "cannot be inflated");
+    ended_ = result == Z_STREAM_END;
+  }
+  return done;
+}
+
+void GzipReader::finish() {
+  std::uint8_t one = 0;
+  require(read_some({&one, 1}) == 0, where_, ": the gzip data go on after ", stream_->total_out - 1,
+          " bytes, where they should end");
+  require(stream_->avail_in == 0, where_, ": ", stream_->avail_in, " bytes follow the gzip data");
+}
+
+std::uint64_t GzipReader::most_bytes() const { return 1032 * std::uint64_t(file_.size()); }
+
+std::vector<std::uint8_t> gunzip(std::span<const std::uint8_t> file, std::size_t cap, const std::string& where) {
+  GzipReader reader(file, where);
+  std::vector<std::uint8_t> content;
+  for (std::size_t done = 0;;) {
+    content.resize(std::min(cap, std::max<std::size_t>(2 * done, 1 << 16)));
+    const std::size_t n = reader.read_some(std::span(content).subspan(done));
+    done += n;
+    if (done < content.size() || done == cap) {
+      content.resize(done);
+      reader.finish();
+      return content;
+    }
+  }
+}
+
+}  // namespace six

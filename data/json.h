@@ -1,0 +1,17 @@
+#pragma once
+#include <cstddef>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+
+namespace six {
+
+// Parses one JSON value (RFC 8259). Stricter than nlohmann's default: valid UTF-8, at most `max_bytes`, nesting depth <= 64, no
+// duplicate keys, nothing after the value, no integer beyond 64 bits. Integers and floats stay distinct types.
+// Throws Error `where: line 3, column 17: what is wrong`; the column is that of the last byte read, counted from 1.
+nlohmann::json parse_json(std::string_view text, const std::string& where, std::size_t max_bytes = std::size_t(16) << 20);
+
+// The same from a file; `where` is its path.
+nlohmann::json read_json(const std::string& path);
+
+}  // namespace six

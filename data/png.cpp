@@ -1,0 +1,105 @@
+// PNG through libpng. Its errors leave by longjmp, so the functions between setjmp and libpng hold nothing that has a destructor.
+#include <png.h>
+
+#include <algorithm>
+#include <csetjmp>
+#include <cstring>
+
+#include "../core/error.h"
+#include "file.h"
+#include "image.h"
+
+namespace six {
+namespace {
+
+constexpr png_uint_32 kMaxSide = 16384;
+
+struct PngReader {
+  std::span<const std::uint8_t> file;
+  std::size_t at = 0;
+  char message[120] = "";
+  png_structp png = nullptr;
+  png_infop info = nullptr;
+  png_uint_32 width = 0, height = 0;
+  int channels = 0;
+
+  ~PngReader() { png_destroy_read_struct(&png, &info, nullptr); }
+};
+
+[[noreturn]] void on_error(png_structp png, png_const_charp text) {
+  auto& reader = *static_cast<PngReader*>(png_get_error_ptr(png));
+  std::strncpy(reader.message, text, sizeof reader.message - 1);
+  std::replace_if(
+      reader.message, reader.message + std::strlen(reader.message), [](char c) { return c < ' ' || c > '~'; }, '?');
+  png_longjmp(png, 1);
+}
+
+// libpng warns of what it can live with, data that go on after the image for one. We need not.
+void on_warning(png_structp png, png_const_charp text) { on_error(png, text); }
+
+void on_read(png_structp png, png_bytep to, std::size_t n) {
+  auto& reader = *static_cast<PngReader*>(png_get_io_ptr(png));
+  if (n > reader.file.size() - reader.at) png_error(png, "the file ends early (truncated)");
+  std::memcpy(to, reader.file.data() + reader.at, n);
+  reader.at += n;
+}
+
+bool read_header(PngReader& r) {
+  if (setjmp(png_jmpbuf(r.png))) return false;
+  png_set_read_fn(r.png, &r, on_read);
+  png_set_crc_action(r.png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
+  png_set_keep_unknown_chunks(r.png, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);  // ancillary chunks: checksums only
+  png_set_user_limits(r.png, kMaxSide, kMaxSide);
+  png_read_info(r.png, r.info);
+  r.width = png_get_image_width(r.png, r.info), r.height = png_get_image_height(r.png, r.info);
+  r.channels = png_get_channels(r.png, r.info);
+  const int color = png_get_color_type(r.png, r.info);
+  if (png_get_bit_depth(r.png, r.info) != 8) png_error(r.png, "only 8 bits per sample are supported");
+  if (color == PNG_COLOR_TYPE_PALETTE) png_error(r.png, "palette images are not supported, only grey, RGB and RGBA");
+  if (color == PNG_COLOR_TYPE_GRAY_ALPHA) png_error(r.png, "grey images with alpha are not supported, only grey, RGB and RGBA");
+  if (png_get_interlace_type(r.png, r.info) != PNG_INTERLACE_NONE) png_error(r.png, "interlaced images are not supported");
+  return true;
+}
+
+bool read_row(PngReader& r, std::uint8_t* to) {
+  if (setjmp(png_jmpbuf(r.png))) return false;
+  png_read_row(r.png, to, nullptr);
+  return true;
+}
+
+bool read_end(PngReader& r) {
+  if (setjmp(png_jmpbuf(r.png))) return false;
+  png_read_end(r.png, nullptr);
+  return true;
+}
+
+}  // namespace
+
+Image parse_png(std::span<const std::uint8_t> file, const std::string& where) {
+  PngReader r{.file = file};
+  r.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &r, on_error, on_warning);
+  require(r.png != nullptr, where, ": libpng cannot start: ", r.message);
+  r.info = png_create_info_struct(r.png);
+  require(r.info != nullptr, where, ": libpng is out of memory");
+  require(read_header(r), where, ": not a PNG image that can be read: ", r.message);
+
+  const long h = r.height, w = r.width, from = r.channels, c = std::min(from, 3L);
+  require((std::size_t(w * from) + 1) * std::size_t(h) <= 1032 * file.size(), where, ": announces ", h, "x", w,
+          " pixels, more than its ", file.size(), " bytes can hold");
+  Image image{{h, w, c}, std::vector<std::uint8_t>(std::size_t(h * w * c))};
+  std::vector<std::uint8_t> row(std::size_t(w * from));
+  for (long y = 0; y < h; ++y) {
+    require(read_row(r, row.data()), where, ": damaged PNG data in row ", y, ": ", r.message);
+    std::uint8_t* to = image.pixels.data() + y * w * c;
+    if (from == c) std::memcpy(to, row.data(), row.size());
+    for (long x = 0; from == 4 && x < w; ++x) {
+      const std::uint8_t* p = row.data() + 4 * x;
+      for (int k = 0; k < 3; ++k) to[3 * x + k] = std::uint8_t((p[k] * p[3] + 255 * (255 - p[3]) + 127) / 255);
+    }
+  }
+  require(read_end(r), where, ": damaged PNG data after the image: ", r.message);
+  require(r.at == file.size(), where, ": ", file.size() - r.at, " bytes follow the PNG image");
+  return image;
+}
+
+}  // namespace six
