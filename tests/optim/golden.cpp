@@ -33,8 +33,7 @@ std::unique_ptr<Optimizer> make(const std::string& name, const json& o, ParamSet
 void add(ParamSet& params, const json& tensors) {
   for (const json& t : tensors) {
     const std::vector<long> dims = shape(t);
-    const std::string name = "p" + std::to_string(params.params().size());
-    params.add(name, dims.size() == 1 ? Shape{dims[0]} : Shape{dims[0], dims[1]}, true);
+    params.add(std::to_string(params.params().size()), dims.size() == 1 ? Shape{dims[0]} : Shape{dims[0], dims[1]}, true);
   }
 }
 
@@ -73,7 +72,9 @@ void check_rates(const json& expected, const Schedule& schedule) {
 TEST_CASE("optimizers equal PyTorch's over two tensors and six steps") {
   const json file = golden("optimizers.json");
   REQUIRE(file.at("optimizers").size() == 7);
-  for (const auto& [name, entry] : file.at("optimizers").items()) {
+  for (const auto& item : file.at("optimizers").items()) {
+    const std::string& name = item.key();
+    const json& entry = item.value();
     CAPTURE(name);
     ParamSet params;
     add(params, entry.at("init"));

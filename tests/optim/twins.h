@@ -1,6 +1,7 @@
 #pragma once
 // Naive twins of the optimizers: one element at a time, in double, written from the formulas of the papers with the corrected
 // moments spelled out, and a model of parameters of awkward sizes for them to walk over.
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <memory>
