@@ -8,6 +8,7 @@
 #endif
 
 #define SIX_INLINE inline __attribute__((always_inline))
+#define SIX_LAMBDA_INLINE __attribute__((always_inline))
 #if defined(__clang__)
 #define SIX_UNROLL _Pragma("clang loop unroll(full)")
 #else

@@ -1,0 +1,63 @@
+#pragma once
+// What ops with weights share: scratch for each thread, and gradients of weights summed over the blocks in block order.
+#include <algorithm>
+
+#include "../tape.h"
+
+namespace six {
+
+// Per-thread scratch of `each` numbers, and per-block partial gradients [kMaxBlocks][rows][padded(columns)].
+class BlockMemory {
+ public:
+  BlockMemory(const Context& c, long each, long rows = 0, long columns = 0)
+      : each_((each + 15) / 16 * 16), rows_(rows), columns_(columns), part_(rows * kernels::padded(columns)) {
+    scratch_ = c.memory.fresh<real>(each_ * c.threads);
+    parts_ = rows ? c.memory.fresh<real>(part_ * kMaxBlocks) : nullptr;
+  }
+  real* scratch(int thread) const { return scratch_ + each_ * thread; }
+  real* part(int block) const { return parts_ ? parts_ + part_ * block : nullptr; }
+
+  // The sum over the blocks of `samples` samples, in block order, put into `dw`, the sink of input i (opened
+  // before this memory, which is taken back first).
+  void put_sum(const Back& b, int i, const Sink& dw, long samples) const {
+    if (!dw) return;
+    real* sum = b.memory.fresh<real>(rows_ * columns_);
+    const long padded = kernels::padded(columns_);
+    b.blocks(rows_, rows_ * columns_ * kMaxBlocks, [&](int, Block range, int) {
+      for (long r = range.begin; r < range.end; ++r) {
+        real* to = sum + r * columns_;
+        bool first = true;
+        for (int block = 0; block < kMaxBlocks; ++block) {
+          if (!block_of(samples, block).size()) continue;
+          const real* from = parts_ + part_ * block + r * padded;
+          if (std::exchange(first, false))
+            std::copy_n(from, columns_, to);
+          else
+            for (long j = 0; j < columns_; ++j) to[j] += from[j];
+        }
+      }
+    });
+    b.put(i, dw, sum);
+  }
+
+ private:
+  long each_, rows_, columns_, part_;
+  real *scratch_, *parts_;
+};
+
+// Gradient of a plain input, written by f(range of samples, out): into its place, or beside it and then added.
+template <class F>
+void emit(const Back& b, int i, const Tensor& x, F&& f) {
+  const Sink dx = b.into(i);
+  if (!dx) return;
+  Arena::Scratch undo(b.memory);
+  real* out = dx.stores ? dx.g : b.memory.fresh<real>(x.size());
+  b.blocks(x.shape.samples(), x.size(), [&](int, Block range, int) { f(range, out); });
+  const long per = x.size() / std::max(x.shape.samples(), 1L);
+  if (!dx.stores)
+    b.blocks(x.shape.samples(), x.size(), [&](int, Block range, int) {
+      b.kernel.axpy(range.size() * per, 1, out + range.begin * per, dx.g + range.begin * per, dx.g + range.begin * per);
+    });
+}
+
+}  // namespace six
