@@ -1,5 +1,5 @@
 #pragma once
-#include "isa.h"
+#include "select.h"
 
 namespace six {
 inline namespace SIX_ISA {
@@ -15,7 +15,7 @@ struct AtKink {
 // slope * dy, but +0 where the slope is 0, whatever dy is: 0 * inf would be NaN. The select comes before the product, so that
 // a caller's `dx += ...` contracts to the same FMA in a vector body and in a scalar tail.
 SIX_INLINE real slope_times(real slope, real dy) {
-  const real gated = slope != 0 ? dy : real(0);
+  const real gated = select(slope != 0, dy, real(0));
   return slope * gated;
 }
 
@@ -30,11 +30,10 @@ struct Clamp {
   // Whether slope(f(x)) == slope(x) for every x: then an op may keep its output only, or work in place.
   constexpr bool works_from_output() const { return (lo == -kInf || at_lo == 0) && (hi == kInf || at_hi == 0); }
 
-  SIX_INLINE constexpr real f(real x) const { return x < lo ? lo : (x > hi ? hi : x); }  // this way round NaN passes
+  SIX_INLINE constexpr real f(real x) const { return select(x < lo, lo, select(x > hi, hi, x)); }
   SIX_INLINE constexpr real slope(real x) const {
-    const real at_end = x == lo ? at_lo : (x == hi ? at_hi : real(0));
-    const bool open = (x > lo) & (x < hi);
-    return open ? real(1) : at_end;
+    const real at_end = select(x == lo, at_lo, select(x == hi, at_hi, real(0)));
+    return select((x > lo) & (x < hi), real(1), at_end);
   }
   SIX_INLINE real vjp(real x, real dy) const { return slope_times(slope(x), dy); }
 };

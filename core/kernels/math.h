@@ -6,7 +6,7 @@
 // NaN gives NaN. The errors stated are the largest over all floats, with and without FMA, in units of the result's last place
 // (tests/core/test_math.cpp measures them). The double versions call the C library, the same for every instruction set.
 // They live in a namespace of their own, where <cmath> cannot collide with them.
-#include "isa.h"
+#include "select.h"
 
 namespace six {
 inline namespace SIX_ISA {
@@ -23,7 +23,7 @@ inline constexpr float kLn2Hi = 0x1.62e4p-1f, kLn2Lo = 0x1.7f7d1cp-20f;  // ln 2
 
 // e^x = 2^n e^r with |r| <= ln(2) / 2. Error 1.0; overflows to inf above 88.72, denormal results included, 0 below -103.97.
 SIX_INLINE float exp(float x) {
-  const float bounded = x < -104.f ? -104.f : (x > 89.f ? 89.f : x);
+  const float bounded = select(x < -104.f, -104.f, select(x > 89.f, 89.f, x));
   constexpr float kRound = 0x1.8p23f;  // adding it leaves the nearest integer in the low bits
   const float shifted = bounded * kLog2e + kRound;
   const float n = shifted - kRound;
@@ -44,9 +44,9 @@ SIX_INLINE float exp(float x) {
 // log x = n log 2 + log(1 + f) with 1 + f from sqrt(1/2) to sqrt(2). Error 1.0; log(0) is -inf, of a negative number NaN.
 SIX_INLINE float log(float x) {
   const bool denormal = x < 0x1p-126f;
-  const unsigned bits = __builtin_bit_cast(unsigned, denormal ? x * 0x1p23f : x);
+  const unsigned bits = __builtin_bit_cast(unsigned, select(denormal, x * 0x1p23f, x));
   const unsigned from_sqrt_half = bits - 0x3f3504f3u;  // the exponent field now changes at sqrt(1/2)
-  const float n = float(int(from_sqrt_half) >> 23) - (denormal ? 23.f : 0.f);
+  const float n = float(int(from_sqrt_half) >> 23) - select(denormal, 23.f, 0.f);
   const float f = __builtin_bit_cast(float, (from_sqrt_half & 0x007fffffu) + 0x3f3504f3u) - 1;
   float p = -0x1.38c2a6p-4f;  // (log(1 + f) - f + f^2 / 2) / f^3
   p = p * f + 0x1.055ce8p-3f;
@@ -61,9 +61,9 @@ SIX_INLINE float log(float x) {
   const float low = n * kLn2Lo + f;
   const float sum = t * square + low;
   const float finite = n * kLn2Hi + sum;
-  const float edge = x == 0 ? -__builtin_inff() : (x < 0 ? __builtin_nanf("") : x);  // 0, negative; inf and NaN themselves
-  const bool ordinary = (x > 0) & (x < __builtin_inff());
-  return ordinary ? finite : edge;
+  const float edge =
+      select(x == 0, -__builtin_inff(), select(x < 0, __builtin_nanf(""), x));  // 0, negative; inf and NaN themselves
+  return select((x > 0) & (x < __builtin_inff()), finite, edge);
 }
 
 // Odd; x + x^3 p(x^2) below 0.625 and 1 - 2 / (e^(2|x|) + 1) above. Error 1.4.
@@ -77,10 +77,10 @@ SIX_INLINE float tanh(float x) {
   const float cube = x * square;
   const float near = p * cube + x;
   const float far = with_sign_of(1 - 2 / (exp(2 * a) + 1), x);
-  return a < 0.625f ? near : far;
+  return select(a < 0.625f, near, far);
 }
 
-// Odd; x + x p(x^2) below 1 and 1 - e^-p(|x|) above. Error 1.2.
+// Odd; x + x p(x^2) below 1 and 1 - e^-p(|x|) above. Error 1.3.
 SIX_INLINE float erf(float x) {
   const float a = magnitude(x), square = x * x;
   float p = 0x1.4771fep-14f;  // erf(x) / x - 1, in x^2
@@ -91,8 +91,8 @@ SIX_INLINE float erf(float x) {
   p = p * square - 0x1.81273ep-2f;
   p = p * square + 0x1.06eba8p-3f;
   const float near = p * x + x;
-  const float t = a > 4 ? 4.f : a;  // from there on erf rounds to 1
-  float q = -0x1.8528d0p-13f;       // -log(1 - erf(t))
+  const float t = select(a > 4, 4.f, a);  // from there on erf rounds to 1
+  float q = -0x1.8528d0p-13f;             // -log(1 - erf(t))
   q = q * t + 0x1.814ad4p-9f;
   q = q * t - 0x1.654170p-6f;
   q = q * t + 0x1.a60a4ap-4f;
@@ -100,7 +100,7 @@ SIX_INLINE float erf(float x) {
   q = q * t + 0x1.2085b2p+0f;
   q = q * t + 0x1.72e404p-12f;
   const float far = with_sign_of(1 - exp(-q), x);
-  return a < 1 ? near : far;
+  return select(a < 1, near, far);
 }
 
 SIX_INLINE double exp(double x) { return __builtin_exp(x); }
@@ -108,11 +108,11 @@ SIX_INLINE double log(double x) { return __builtin_log(x); }
 SIX_INLINE double tanh(double x) { return __builtin_tanh(x); }
 SIX_INLINE double erf(double x) { return __builtin_erf(x); }
 
-// 1 / (1 + e^-x), or e^x / (1 + e^x) below 0, where the first form would overflow. Error of the float version 2.0.
+// 1 / (1 + e^-x), or e^x / (1 + e^x) below 0, where the first form would overflow. Error of the float version 2.4.
 SIX_INLINE real sigmoid(real x) {
   const bool negative = x < 0;
-  const real e = exp(negative ? x : -x);
-  return (negative ? e : real(1)) / (1 + e);
+  const real e = exp(select(negative, x, -x));
+  return select(negative, e, real(1)) / (1 + e);
 }
 
 }  // namespace math

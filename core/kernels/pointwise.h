@@ -8,7 +8,7 @@
 namespace six {
 inline namespace SIX_ISA {
 
-inline constexpr real kUlp1 = sizeof(real) == 4 ? real(0x1p-23) : real(0x1p-52);          // spacing of numbers from 1 to 2
+inline constexpr real kUlp1 = sizeof(real) == 4 ? real(0x1p-23) : real(0x1p-52);         // spacing of numbers from 1 to 2
 inline constexpr real kDenormal = sizeof(real) == 4 ? real(0x1p-149) : real(0x1p-1074);  // the smallest
 inline constexpr real kNaN = __builtin_nanf("");
 inline constexpr real kBelow6 = 6 - 4 * kUlp1, kAbove6 = 6 + 4 * kUlp1, kBelow3 = 3 - 2 * kUlp1, kAbove3 = 3 + 2 * kUlp1;
@@ -23,11 +23,10 @@ struct Relu6 {
   static constexpr const char* summary = "min(max(x, 0), 6)";
   AtKink at_kink;
 
-  SIX_INLINE real f(real x) const { return x < 0 ? real(0) : (x > 6 ? real(6) : x); }
+  SIX_INLINE real f(real x) const { return select(x < 0, real(0), select(x > 6, real(6), x)); }
   SIX_INLINE real vjp(real x, real dy) const {
-    const bool open = (x > 0) & (x < 6);
-    const real at_end = x == 0 ? at_kink.lo : (x == 6 ? at_kink.hi : real(0));
-    return slope_times(open ? real(1) : at_end, dy);
+    const real at_end = select(x == 0, at_kink.lo, select(x == 6, at_kink.hi, real(0)));
+    return slope_times(select((x > 0) & (x < 6), real(1), at_end), dy);
   }
   constexpr Kinks kinks() const { return {2, {0, 6}}; }
   static constexpr Probe probes[] = {
@@ -189,11 +188,11 @@ struct HardSigmoid {
   static constexpr const char* summary = "relu6(x + 3) / 6";
   AtKink at_kink;
 
-  SIX_INLINE real f(real x) const { return x <= -3 ? real(0) : (x >= 3 ? real(1) : (x + 3) / 6); }
+  SIX_INLINE real f(real x) const { return select(x <= -3, real(0), select(x >= 3, real(1), (x + 3) / 6)); }
   SIX_INLINE real vjp(real x, real dy) const {
-    const bool open = (x > -3) & (x < 3);
-    const real at_end = x == -3 ? at_kink.lo : (x == 3 ? at_kink.hi : real(0));
-    return slope_times((open ? real(1) : at_end) / 6, dy);
+    const real at_end = select(x == -3, at_kink.lo, select(x == 3, at_kink.hi, real(0)));
+    const real relu6_slope = select((x > -3) & (x < 3), real(1), at_end);
+    return slope_times(relu6_slope / 6, dy);
   }
   constexpr Kinks kinks() const { return {2, {-3, 3}}; }
   static constexpr Probe probes[] = {
@@ -228,12 +227,12 @@ struct HardSwish {
 
   SIX_INLINE real f(real x) const {
     const real inner = x * (x + 3);
-    return x <= -3 ? real(0) : (x >= 3 ? x : inner / 6);
+    return select(x <= -3, real(0), select(x >= 3, x, inner / 6));
   }
   SIX_INLINE real vjp(real x, real dy) const {
-    const bool open = (x > -3) & (x < 3);
-    const real at_end = x == -3 ? -at_kink.lo / 2 : (x == 3 ? 1 + at_kink.hi / 2 : (x > 3 ? real(1) : real(0)));
-    return slope_times(open ? (2 * x + 3) / 6 : at_end, dy);
+    const real above = select(x > 3, real(1), real(0));
+    const real outside = select(x == -3, -at_kink.lo / 2, select(x == 3, 1 + at_kink.hi / 2, above));
+    return slope_times(select((x > -3) & (x < 3), (2 * x + 3) / 6, outside), dy);
   }
   constexpr Kinks kinks() const { return {2, {-3, 3}}; }
   static constexpr Probe probes[] = {
@@ -267,7 +266,7 @@ struct Sigmoid {
   SIX_INLINE real f(real x) const { return math::sigmoid(x); }
   SIX_INLINE real vjp(real y, real dy) const { return dy * (y * (1 - y)); }
   static constexpr Probe probes[] = {
-      {-kInf, 0, 0}, {real(-0.0), real(0.5), real(0.25)}, {0, real(0.5), real(0.25)}, {real(1e8), 1, 0}, {kInf, 1, 0},
+      {-kInf, 0, 0},      {real(-0.0), real(0.5), real(0.25)}, {0, real(0.5), real(0.25)}, {real(1e8), 1, 0}, {kInf, 1, 0},
       {kNaN, kNaN, kNaN},
   };
 };
@@ -286,24 +285,25 @@ struct Tanh {
 };
 
 // x sigmoid(x), also called swish (Elfwing et al. 2017, arXiv:1702.03118; Ramachandran et al. 2017, arXiv:1710.05941).
-// Derivative s (1 + x (1 - s)) with s = math::sigmoid(x).
+// Derivative s (1 + x (1 - s)) with s = sigmoid(x).
 struct Silu {
   static constexpr const char* name = "silu";
   static constexpr const char* summary = "x * sigmoid(x)";
   static constexpr real kFar = 1000;  // sigmoid is 0 or 1 from here on; products with an infinite x would be NaN
 
-  SIX_INLINE real f(real x) const { return (x < -kFar ? -kFar : x) * math::sigmoid(x); }
+  SIX_INLINE real f(real x) const { return select(x < -kFar, -kFar, x) * math::sigmoid(x); }
   SIX_INLINE real vjp(real x, real dy) const {
-    const real near = x < -kFar ? -kFar : (x > kFar ? kFar : x), s = math::sigmoid(x), t = near * (1 - s);
+    const real near = select(x < -kFar, -kFar, select(x > kFar, kFar, x));
+    const real s = math::sigmoid(x), t = near * (1 - s);
     return dy * (s * (1 + t));
   }
   static constexpr Probe probes[] = {
-      {-kInf, real(-0.0), 0}, {real(-0.0), real(-0.0), real(0.5)}, {0, 0, real(0.5)}, {real(1e8), real(1e8), 1},
-      {kInf, kInf, 1},        {kNaN, kNaN, kNaN},
+      {-kInf, real(-0.0), 0}, {real(-0.0), real(-0.0), real(0.5)}, {0, 0, real(0.5)}, {real(1e8), real(1e8), 1}, {kInf, kInf, 1},
+      {kNaN, kNaN, kNaN},
   };
 };
 
-// x Phi(x), Phi the normal distribution function, (1 + math::erf(x / sqrt 2)) / 2 (Hendrycks and Gimpel 2016, arXiv:1606.08415).
+// x Phi(x), Phi the normal distribution function, (1 + erf(x / sqrt 2)) / 2 (Hendrycks and Gimpel 2016, arXiv:1606.08415).
 // Derivative Phi(x) + x phi(x), phi the normal density.
 struct Gelu {
   static constexpr const char* name = "gelu";
@@ -312,16 +312,20 @@ struct Gelu {
   static constexpr real kSqrtHalf = real(0.707106781186547524400844362104849039);
   static constexpr real kPhi0 = real(0.398942280401432677939946059934381868);  // 1 / sqrt(2 pi)
 
-  SIX_INLINE static real Phi(real x) { return (1 + math::erf(x * kSqrtHalf)) / 2; }
-  SIX_INLINE real f(real x) const { return (x < -kFar ? -kFar : x) * Phi(x); }
+  SIX_INLINE static real Phi(real x) {
+    const real half = math::erf(x * kSqrtHalf) / 2;
+    return half + real(0.5);
+  }
+  SIX_INLINE real f(real x) const { return select(x < -kFar, -kFar, x) * Phi(x); }
   SIX_INLINE real vjp(real x, real dy) const {
-    const real near = x < -kFar ? -kFar : (x > kFar ? kFar : x), half_square = near * near / 2, density = kPhi0 * math::exp(-half_square);
+    const real near = select(x < -kFar, -kFar, select(x > kFar, kFar, x));
+    const real density = kPhi0 * math::exp(-near * near / 2);
     const real slope = Phi(x) + near * density;
     return dy * slope;
   }
   static constexpr Probe probes[] = {
-      {-kInf, real(-0.0), 0}, {real(-0.0), real(-0.0), real(0.5)}, {0, 0, real(0.5)}, {real(1e8), real(1e8), 1},
-      {kInf, kInf, 1},        {kNaN, kNaN, kNaN},
+      {-kInf, real(-0.0), 0}, {real(-0.0), real(-0.0), real(0.5)}, {0, 0, real(0.5)}, {real(1e8), real(1e8), 1}, {kInf, kInf, 1},
+      {kNaN, kNaN, kNaN},
   };
 };
 

@@ -73,7 +73,9 @@ concept PointwiseOp = requires(const O& op, real v) {
 };
 
 template <class O>
-concept IsClamp = PointwiseOp<O> && requires(const O& op) { op.clamp().clamps(); };
+concept IsClamp = PointwiseOp<O> && requires(const O& op) {
+  op.clamp().clamps();
+};
 
 template <class O>
 constexpr bool saves_output() {
@@ -109,8 +111,10 @@ constexpr void fields_of(Visit&& visit, O& op) {
 template <class O>
 constexpr O probed(int i) {
   O op = sample_of<O>();
-  if constexpr (requires { op.at_kink.hi; }) op.at_kink = kProbeAtKink[i];
-  else if constexpr (requires { op.at_kink; }) op.at_kink = kProbeAtKink[i].lo;
+  if constexpr (requires { op.at_kink.hi; })
+    op.at_kink = kProbeAtKink[i];
+  else if constexpr (requires { op.at_kink; })
+    op.at_kink = kProbeAtKink[i].lo;
   return op;
 }
 
