@@ -35,7 +35,7 @@ Batches::Batches(const Split& split, long batch_size, const BatchOptions& option
 void Batches::restart(const BatchOptions& options) {
   const long n = split_->size();
   const bool drop = options.drop_last.value_or(options.shuffle_seed.has_value());
-  const long count = drop ? n / batch_size_ : (n + batch_size_ - 1) / batch_size_;
+  const long count = n / batch_size_ + (!drop && n % batch_size_ != 0);
   require(count > 0, "batches: batch size ", batch_size_, " exceeds the ", n,
           " images and partial batches are dropped; use a smaller batch or drop_last = false");
   require(options.first_batch >= 0 && options.first_batch <= count, "batches: first_batch is ", options.first_batch,

@@ -43,7 +43,7 @@ class Child {
  public:
   explicit Child(const std::vector<std::string>& command) {
     int ends[2];
-    require(::pipe2(ends, O_CLOEXEC) == 0, command[0], ": no pipe: ", std::generic_category().message(errno));
+    if (::pipe2(ends, O_CLOEXEC) != 0) fail(command[0], ": no pipe: ", std::generic_category().message(errno));
     out_ = ends[0];
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
@@ -84,7 +84,7 @@ class Child {
   int out_ = -1;
 };
 
-std::string user_folder(const char* name) {
+std::string environment(const char* name) {
   const char* value = std::getenv(name);
   return value ? value : "";
 }
@@ -159,14 +159,14 @@ void fetch_mnist(const std::string& folder, const FetchOptions& options) {
 }
 
 std::string mnist_cache_folder() {
-  const std::string cache = user_folder("XDG_CACHE_HOME"), home = user_folder("HOME");
+  const std::string cache = environment("XDG_CACHE_HOME"), home = environment("HOME");
   if (cache.starts_with('/')) return cache + "/sixgrad/mnist";  // the specification: a relative one is to be ignored
   return home.empty() ? "" : home + "/.cache/sixgrad/mnist";
 }
 
 std::string locate_mnist(const std::string& folder, bool download, const FetchOptions& options) {
   if (!folder.empty()) return folder;
-  if (const std::string chosen = user_folder("MNIST_DIR"); !chosen.empty()) return chosen;
+  if (const std::string chosen = environment("MNIST_DIR"); !chosen.empty()) return chosen;
   const std::string cache = mnist_cache_folder();
   if (!cache.empty() && has_mnist(cache)) return cache;
   const std::string remedy = "; give the folder of its four files by --data or MNIST_DIR";

@@ -170,7 +170,7 @@ void make_folder(const std::string& path) {
   std::filesystem::create_directories(path, error);
   require(!error, path, ": cannot be created: ", error.message());
   require(std::filesystem::is_directory(path, error), path, ": is not a folder");
-  require(::access(path.c_str(), W_OK | X_OK) == 0, path, ": cannot be written to: ", reason(errno));
+  checked(path, "cannot be written to", [&] { return ::access(path.c_str(), W_OK | X_OK); });
 }
 
 int remove_stale_temporaries(const std::string& folder) {

@@ -40,8 +40,8 @@ std::size_t GzipReader::read_some(std::span<std::uint8_t> to) {
 
 void GzipReader::finish() {
   std::uint8_t one = 0;
-  require(read_some({&one, 1}) == 0, where_, ": the gzip data go on after ", stream_->total_out - 1,
-          " bytes, where they should end");
+  const bool more = read_some({&one, 1}) != 0;
+  require(!more, where_, ": the gzip data go on after ", stream_->total_out - more, " bytes, where they should end");
   require(stream_->avail_in == 0, where_, ": ", stream_->avail_in, " bytes follow the gzip data");
 }
 

@@ -61,7 +61,8 @@ class Builder final : public nlohmann::json_sax<json> {
     member_ = &member->second;
     return true;
   }
-  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception& e) override {
+  bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception& e) override {
+    reached = text_.data() + std::min(position, text_.size());  // without the byte after a number, which has been read too
     // "[json.exception...] parse error at line 1, column 2: what" or "[json.exception...] what"
     std::string_view message = e.what();
     message.remove_prefix(std::min(message.size(), message.find("] ") + 2));

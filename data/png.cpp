@@ -13,6 +13,7 @@ namespace six {
 namespace {
 
 constexpr png_uint_32 kMaxSide = 16384;
+constexpr std::size_t kSignatureBytes = 8;
 
 struct PngReader {
   std::span<const std::uint8_t> file;
@@ -42,6 +43,30 @@ void on_read(png_structp png, png_bytep to, std::size_t n) {
   if (n > reader.file.size() - reader.at) png_error(png, "the file ends early (truncated)");
   std::memcpy(to, reader.file.data() + reader.at, n);
   reader.at += n;
+}
+
+// The order of the chunks, of which libpng tolerates more than the format allows: IHDR first, IDATs together, IEND last and nothing
+// after it. Returns where the last IDAT with data begins.
+std::size_t check_order(std::span<const std::uint8_t> file, const std::string& where) {
+  std::string_view before;
+  std::size_t last_data = 0;
+  bool data_ended = false;
+  for (std::size_t at = kSignatureBytes; before != "IEND";) {
+    const std::size_t left = file.size() - at;
+    require(left >= 12, where, ": ends within or after the PNG chunk ", printable(before), " (truncated?)");
+    const std::size_t length = png_get_uint_32(file.data() + at);
+    const std::string_view type = as_text(file.subspan(at + 4, 4));
+    require(length <= left - 12, where, ": PNG chunk ", printable(type), " claims ", length, " bytes, ", left - 12,
+            " are left (truncated?)");
+    require((type == "IHDR") == before.empty(), where, ": PNG chunk IHDR must be the first and only the first");
+    data_ended = data_ended || (before == "IDAT" && type != "IDAT");
+    require(type != "IDAT" || !data_ended, where, ": PNG chunks IDAT must follow one another");
+    if (type == "IDAT" && length > 0) last_data = at;
+    at += length + 12;
+    before = type;
+    if (type == "IEND") require(at == file.size(), where, ": ", file.size() - at, " bytes follow the PNG image");
+  }
+  return last_data;
 }
 
 bool read_header(PngReader& r) {
@@ -76,6 +101,9 @@ bool read_end(PngReader& r) {
 }  // namespace
 
 Image parse_png(std::span<const std::uint8_t> file, const std::string& where) {
+  require(file.size() >= kSignatureBytes && png_sig_cmp(file.data(), 0, kSignatureBytes) == 0, where,
+          ": is not a PNG file (signature)");
+  const std::size_t last_data = check_order(file, where);
   PngReader r{.file = file};
   r.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &r, on_error, on_warning);
   require(r.png != nullptr, where, ": libpng cannot start: ", r.message);
@@ -97,8 +125,8 @@ Image parse_png(std::span<const std::uint8_t> file, const std::string& where) {
       for (int k = 0; k < 3; ++k) to[3 * x + k] = std::uint8_t((p[k] * p[3] + 255 * (255 - p[3]) + 127) / 255);
     }
   }
+  require(r.at > last_data, where, ": PNG data go on after the image");
   require(read_end(r), where, ": damaged PNG data after the image: ", r.message);
-  require(r.at == file.size(), where, ": ", file.size() - r.at, " bytes follow the PNG image");
   return image;
 }
 

@@ -1,0 +1,127 @@
+#include "../../data/file.h"
+
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "support.h"
+
+using namespace six;
+using namespace six::test;
+
+TEST_CASE("file: what is written is read back, replacing what was there") {
+  const TempFolder folder;
+  const std::string path = folder / "a.bin", content("\0one\xff two", 9);
+  write_file_atomic(path, "old and longer than the new content");
+  const std::string_view pieces[] = {std::string_view(content).substr(0, 4), "", std::string_view(content).substr(4)};
+  write_file_atomic(path, pieces);
+  CHECK(take(path) == content);
+  CHECK(read_file(path) == bytes_of(content));
+  CHECK(read_text(path) == content);
+  CHECK(folder.names() == std::vector<std::string>{"a.bin"});
+  write_file_atomic(path, "");
+  CHECK(read_file(path).empty());
+}
+
+TEST_CASE("file: a path without a folder is one in the current folder") {
+  const TempFolder folder;
+  const std::filesystem::path before = std::filesystem::current_path();
+  std::filesystem::current_path(folder.path());
+  write_file_atomic("plain", "x");
+  std::filesystem::current_path(before);
+  CHECK(take(folder / "plain") == "x");
+}
+
+TEST_CASE("file: what cannot be read is an Error that names the path") {
+  const TempFolder folder;
+  const std::string path = folder / "a";
+  CHECK(contains(message_of([&] { read_file(path); }), {path, "cannot be opened", "No such file"}));
+  CHECK(contains(message_of([&] { read_file(folder.path()); }), {folder.path(), "is a folder"}));
+  CHECK(contains(message_of([&] { read_file("/dev/null"); }), {"/dev/null", "not a regular file"}));
+  put(path, "12345");
+  CHECK(read_file(path, 5).size() == 5);
+  CHECK(contains(message_of([&] { read_file(path, 4); }), {path, "5 bytes", "at most 4"}));
+  const std::string pipe = folder / "pipe";
+  REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
+  CHECK(contains(message_of([&] { read_file(pipe); }), {pipe, "not a regular file"}));  // and does not wait for a writer
+}
+
+TEST_CASE("file: what cannot be written is an Error that names the path") {
+  const TempFolder folder;
+  const std::string missing = folder / "no/such";
+  CHECK(contains(message_of([&] { write_file_atomic(missing, "x"); }), {missing, "cannot be opened", "No such file"}));
+  const std::string target = folder / "target";
+  make_folder(target);
+  CHECK(contains(message_of([&] { write_file_atomic(target, "x"); }), {target, "cannot be replaced"}));
+  CHECK(folder.names() == std::vector<std::string>{"target"});
+}
+
+TEST_CASE("file: folders are created with those above them") {
+  const TempFolder folder;
+  make_folder(folder / "a/b/c");
+  make_folder(folder / "a/b/c");
+  CHECK(std::filesystem::is_directory(folder / "a/b/c"));
+  put(folder / "file", "");
+  const std::string below = folder / "file/x", same = folder / "file";
+  CHECK(contains(message_of([&] { make_folder(below); }), {below, "cannot be created"}));
+  CHECK(message_of([&] { make_folder(same); }).starts_with(same + ": "));
+  CHECK(contains(message_of([&] { make_folder("/proc/sixgrad"); }), {"/proc/sixgrad"}));
+  CHECK(file_exists(folder / "file"));
+  CHECK_FALSE(file_exists(folder / "a"));
+  CHECK_FALSE(file_exists(folder / "nothing"));
+}
+
+TEST_CASE("file: a log grows by whole appends and can be cut back") {
+  const TempFolder folder;
+  const std::string path = folder / "log";
+  {
+    AppendFile log(path);
+    log.append("one\n");
+    log.append("two\n");
+    log.sync();
+    CHECK(log.offset() == 8);
+    CHECK(take(path) == "one\ntwo\n");
+  }
+  AppendFile(path).append("three\n");
+  CHECK(take(path) == "one\ntwo\nthree\n");
+  AppendFile log(path, 4);
+  CHECK(take(path) == "one\n");
+  log.append("2\n");
+  CHECK(take(path) == "one\n2\n");
+  CHECK(log.offset() == 6);
+  CHECK(contains(message_of([&] { AppendFile(path, 7); }), {path, "6 bytes", "cut back to 7"}));
+  CHECK(contains(message_of([&] { AppendFile(path, -1); }), {path, "-1"}));
+  CHECK(contains(message_of([&] { AppendFile(folder.path()); }), {folder.path()}));
+}
+
+TEST_CASE("file: temporaries of dead processes are removed, nothing else is") {
+  const TempFolder folder;
+  const pid_t child = fork();
+  if (child == 0) _exit(0);
+  REQUIRE(waitpid(child, nullptr, 0) == child);  // its number belongs to nobody now
+  const std::string dead = std::to_string(child), own = std::to_string(getpid()), living = std::to_string(getppid());
+  for (const std::string& name : {"a.tmp." + dead, "b.tmp." + own, "c.tmp." + living, "d.tmp." + dead + "x", std::string("e.tmp."),
+                                  std::string("f.safetensors"), "g.tmp.-" + dead, std::string("h.tmp.0")}) {
+    put(folder / name, "x");
+  }
+  CHECK(remove_stale_temporaries(folder.path()) == 2);
+  CHECK(folder.names() ==
+        std::vector<std::string>{"c.tmp." + living, "d.tmp." + dead + "x", "e.tmp.", "f.safetensors", "g.tmp.-" + dead, "h.tmp.0"});
+  CHECK(remove_stale_temporaries(folder / "nothing") == 0);
+}
+
+TEST_CASE("file: CRC-32 of the published check value, whole and in parts") {
+  CHECK(crc32(as_bytes("123456789")) == 0xcbf43926u);
+  CHECK(crc32(as_bytes("6789"), crc32(as_bytes("12345"))) == 0xcbf43926u);
+  CHECK(crc32({}) == 0u);
+}
+
+TEST_CASE("file: foreign text in messages is one printable line") {
+  CHECK(printable("plain") == "\"plain\"");
+  CHECK(printable("a\"b\\c") == "\"a\\\"b\\\\c\"");
+  CHECK(printable("a\nb\x1b\xc3") == "\"a\\x0ab\\x1b\\xc3\"");
+  CHECK(printable(std::string(1000, 'x')) == '"' + std::string(60, 'x') + "...\"");
+}
