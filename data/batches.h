@@ -14,10 +14,10 @@ namespace six {
 struct Split;
 
 struct BatchOptions {
-  std::optional<std::uint64_t> shuffle_seed;  // absent: file order
-  std::uint64_t epoch = 0;                    // with one seed, every epoch has its own order and augmentation
-  std::optional<bool> drop_last;              // leave out the last batch if it is not full; default: when shuffled
-  Augment augment;
+  std::optional<std::uint64_t> shuffle_seed = std::nullopt;  // absent: file order
+  std::uint64_t epoch = 0;                                   // with one seed, every epoch has its own order and augmentation
+  std::optional<bool> drop_last = std::nullopt;              // leave out the last batch if it is not full; default: when shuffled
+  Augment augment = {};
   int threads = 1;       // for augmentation; the result is the same for any number
   long first_batch = 0;  // to go on inside an epoch
 };
