@@ -1,0 +1,38 @@
+# What holds for every target: build type, warnings, floating-point contract, sanitizers.
+include(CheckCXXCompilerFlag)
+
+if(PROJECT_IS_TOP_LEVEL)
+  if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+    set(CMAKE_BUILD_TYPE Release CACHE STRING "Release or Debug" FORCE)
+  endif()
+  set(CMAKE_EXPORT_COMPILE_COMMANDS ON)  # the checks in scripts/ read the flags from there
+  set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
+endif()
+if(BUILD_SHARED_LIBS)
+  set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+endif()
+
+# Kernels contract a * b + c into one FMA, by design the same way on every instruction set; everything else never does.
+set(SIX_HOST_FLAGS -Wall -Wextra -Wshadow -ffp-contract=off $<$<CONFIG:Release>:-O2>)
+set(SIX_KERNEL_FLAGS -Wall -Wextra -Wshadow -ffp-contract=fast $<$<CONFIG:Release,RelWithDebInfo>:-O3>)
+if(SIX_WERROR)
+  list(APPEND SIX_HOST_FLAGS -Werror)
+  list(APPEND SIX_KERNEL_FLAGS -Werror)
+endif()
+if(SIX_SANITIZE)
+  add_compile_options(-fsanitize=${SIX_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${SIX_SANITIZE})
+endif()
+
+# Instruction sets of the kernels: baseline always, the x86-64 levels where the compiler knows them.
+set(SIX_ISAS baseline)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
+  set(SIX_FLAGS_v3 -march=x86-64-v3)
+  set(SIX_FLAGS_v4 -march=x86-64-v4 -mprefer-vector-width=512)
+  foreach(level v3 v4)
+    check_cxx_compiler_flag(-march=x86-64-${level} SIX_COMPILER_HAS_${level})
+    if(SIX_COMPILER_HAS_${level})
+      list(APPEND SIX_ISAS ${level})
+    endif()
+  endforeach()
+endif()

@@ -1,0 +1,22 @@
+# include/sixgrad.h and include/sixgrad/, two libraries, and a package for find_package(sixgrad).
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/sixgrad")
+install(TARGETS sixgrad sixgrad_f64 EXPORT sixgrad)
+install(EXPORT sixgrad NAMESPACE sixgrad:: FILE sixgradTargets.cmake DESTINATION "${package_dir}")
+install(FILES "${SIX_INCLUDE_DIR}/sixgrad.h" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
+install(FILES "${PROJECT_SOURCE_DIR}/sixgrad.h" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/sixgrad")
+foreach(room ${SIX_ROOMS})
+  if(IS_DIRECTORY "${PROJECT_SOURCE_DIR}/${room}")
+    install(DIRECTORY "${PROJECT_SOURCE_DIR}/${room}" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/sixgrad" FILES_MATCHING PATTERN "*.h")
+  endif()
+endforeach()
+if(TARGET mnist)
+  install(TARGETS mnist)
+endif()
+
+configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/sixgradConfig.cmake.in" "${PROJECT_BINARY_DIR}/sixgradConfig.cmake"
+                              INSTALL_DESTINATION "${package_dir}")
+write_basic_package_version_file("${PROJECT_BINARY_DIR}/sixgradConfigVersion.cmake" COMPATIBILITY SameMinorVersion)
+install(FILES "${PROJECT_BINARY_DIR}/sixgradConfig.cmake" "${PROJECT_BINARY_DIR}/sixgradConfigVersion.cmake" DESTINATION "${package_dir}")

@@ -1,0 +1,31 @@
+# tests_f32 and tests_f64: the same sources against both libraries. ctest runs each source file as a test of its own.
+file(GLOB_RECURSE test_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/*.cpp")
+list(FILTER test_sources EXCLUDE REGEX "/tests/(consumer|fuzz|scripts)/")
+
+function(six_tests name library prefix)
+  add_executable(${name} ${test_sources})
+  set_target_properties(${name} PROPERTIES CXX_EXTENSIONS OFF)
+  target_compile_options(${name} PRIVATE ${SIX_HOST_FLAGS} $<$<CONFIG:Release>:-O1>)
+  target_compile_definitions(${name} PRIVATE "SIX_TEST_DIR=\"${PROJECT_SOURCE_DIR}/tests\"")
+  target_link_libraries(${name} PRIVATE ${library} doctest::doctest Eigen3::Eigen ZLIB::ZLIB PNG::PNG)
+
+  set(listed "")
+  foreach(source ${test_sources})
+    file(STRINGS "${source}" cases REGEX "^ *(TEST_CASE|SCENARIO)" LIMIT_COUNT 1)
+    if(cases)
+      file(RELATIVE_PATH path "${PROJECT_SOURCE_DIR}/tests" "${source}")
+      string(REGEX REPLACE "\\.cpp$" "" test "${path}")
+      get_filename_component(room "${path}" DIRECTORY)
+      add_test(NAME ${prefix}/${test} COMMAND ${name} "--source-file=*/tests/${path}")
+      set_tests_properties(${prefix}/${test} PROPERTIES TIMEOUT 600 LABELS "${prefix};${room}"
+                           FAIL_REGULAR_EXPRESSION "test cases: +0 ")
+      list(APPEND listed "*/tests/${path}")
+    endif()
+  endforeach()
+  list(JOIN listed "," listed)
+  add_test(NAME ${prefix}/elsewhere COMMAND ${name} "--source-file-exclude=${listed}")  # cases that stand in headers
+  set_tests_properties(${prefix}/elsewhere PROPERTIES TIMEOUT 600 LABELS "${prefix}")
+endfunction()
+
+six_tests(tests_f32 sixgrad f32)
+six_tests(tests_f64 sixgrad_f64 f64)

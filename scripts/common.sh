@@ -1,0 +1,73 @@
+# shellcheck shell=bash
+# Shared by the scripts of this folder: where the project is, and what a machine must have.
+set -euo pipefail
+root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
+cd -- "$root"
+export jobs root
+jobs=$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+
+die() {
+  printf '%s\n' "$*" >&2
+  exit 1
+}
+
+has_program() { command -v "$1" >/dev/null 2>&1; }
+has_header() { for header in "$@"; do echo "#include <$header>" | c++ -std=c++20 -E -x c++ - >/dev/null 2>&1 && return 0; done; return 1; }
+
+# missing_packages ROLE...: the Debian packages that are not there for `build`, `check` or `torture`, one a line.
+missing_packages() {
+  local role
+  for role in "$@"; do
+    case $role in
+      build)
+        has_program c++ || echo g++
+        has_program cmake || echo cmake
+        has_program ninja || echo ninja-build
+        has_header Eigen/Core eigen3/Eigen/Core || echo libeigen3-dev
+        has_header zlib.h || echo zlib1g-dev
+        has_header png.h || echo libpng-dev
+        has_header nlohmann/json.hpp || echo nlohmann-json3-dev
+        has_header CLI/CLI.hpp || echo libcli11-dev
+        has_header doctest/doctest.h doctest.h || echo doctest-dev
+        has_program curl || has_program wget || echo curl
+        [ -e /etc/ssl/certs/ca-certificates.crt ] || [ -d /etc/pki ] || echo ca-certificates
+        ;;
+      check)
+        has_program git || echo git
+        has_program python3 || echo python3
+        has_program clang-format || echo clang-format
+        has_program gnuplot || echo gnuplot-nox
+        ;;
+      torture)
+        has_program clang++ || echo clang
+        [ -n "$(find /usr/lib /usr/local/lib -name 'libomp.so*' -print -quit 2>/dev/null)" ] || echo libomp-dev
+        has_program clang-tidy || echo clang-tidy
+        has_program valgrind || echo valgrind
+        ;;
+    esac
+  done
+}
+
+# need ROLE...: installs what is missing on Debian and Ubuntu, as root or through sudo; elsewhere names the packages and stops.
+need() {
+  local missing run=()
+  mapfile -t missing < <(missing_packages "$@")
+  [ ${#missing[@]} -gt 0 ] || return 0
+  has_program apt-get || die "These packages are missing (by their Debian names): ${missing[*]}"
+  if [ "$(id -u)" != 0 ]; then
+    has_program sudo || die "These packages are missing; as root, run: apt-get install ${missing[*]}"
+    run=(sudo)
+  fi
+  echo "installing ${missing[*]}"
+  "${run[@]}" apt-get update -q
+  "${run[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
+  mapfile -t missing < <(missing_packages "$@")
+  [ ${#missing[@]} -eq 0 ] || die "Still missing after the installation: ${missing[*]}"
+}
+
+# configure PRESET [options of cmake]: silent unless it fails.
+configure() {
+  local preset=$1 log
+  shift
+  if ! log=$(cmake --preset "$preset" "$@" 2>&1); then die "$log"; fi
+}

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# scripts/test.sh: everything that checks the project in some minutes; the slow checks are in scripts/torture.sh.
+# The last line is `N passed, N failed`; the exit code is 0 only if all of it ran and nothing failed.
+source "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
+source scripts/steps.sh
+
+need build check
+
+step format scripts/check_format.sh
+step "tests of the checks" python3 -m unittest discover -q -s tests/scripts
+step layering scripts/check_layering.py
+step limits scripts/check_limits.py
+
+step configure configure release -DSIX_WERROR=ON -DSIX_TESTS=ON -DSIX_EXAMPLES=ON
+step build cmake --build build/release
+step "headers compile alone" scripts/check_headers.py --build build/release
+step flags scripts/check_flags.py --build build/release
+ctest_step tests release
+step "README.md" scripts/readme_snippets.py --build build/release
+step consumer scripts/check_consumer.sh find_package
+
+step "configure with sanitizers" configure sanitize -DSIX_WERROR=ON
+step "build with sanitizers" cmake --build build/sanitize --target tests_f32
+ctest_step "tests with sanitizers" sanitize -L '^f32$'
+complete=yes

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# scripts/torture.sh: the slow checks, with a table at the end: clang, all tests under the sanitizers of both compilers, threads,
+# memcheck, clang-tidy, fuzzing.
+source "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
+source scripts/steps.sh
+
+need build check torture
+
+# build_and_test PRESET: everything of a preset.
+build_and_test() {
+  step "configure $1" configure "$1" -DSIX_WERROR=ON
+  step "build $1" cmake --build "build/$1"
+  ctest_step "tests $1" "$1"
+}
+
+memcheck() {
+  local out
+  out=$(mktemp -d)
+  cmake --build build/release --target mnist
+  valgrind --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=definite \
+    build/release/bin/mnist train --config examples/configs/digits.json --epochs 1 --threads 1 --out "$out/run"
+  rm -rf -- "$out"
+}
+
+tidy() {
+  python3 -c 'import json; print("\n".join(sorted({e["file"] for e in json.load(open("build/clang/compile_commands.json"))})))' |
+    grep -v "^$root/build/" | xargs -d '\n' -n 1 -P "$jobs" clang-tidy --quiet --warnings-as-errors='*' -p build/clang
+}
+
+build_and_test release
+build_and_test clang
+build_and_test sanitize
+build_and_test clang-sanitize
+build_and_test tsan
+step memcheck memcheck
+step clang-tidy tidy
+step "consumer, add_subdirectory" scripts/check_consumer.sh add_subdirectory
+if [ -x scripts/fuzz.sh ]; then step fuzzing scripts/fuzz.sh; fi
+complete=yes
+printf '\n%s\n' "${table[@]}"

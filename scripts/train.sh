@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# scripts/train.sh [arguments of `mnist train`]: installs what is missing, builds, trains. See `scripts/train.sh --help`.
+start=$PWD
+source "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
+
+need build
+configure release
+cmake --build build/release --target mnist
+cd -- "$start"  # relative paths in the arguments are the caller's
+exec "$root/build/release/bin/mnist" train "$@"
