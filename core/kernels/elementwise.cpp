@@ -119,5 +119,17 @@ void product(long n, const real* x, const real* z, real* y) {
   for (long i = 0; i < n; ++i) y[i] = x[i] * z[i];
 }
 
+double fma_peak(long rounds, real* out) {
+  constexpr int kChains = 12;
+  V r[kChains];
+  for (int j = 0; j < kChains; ++j) r[j] = all(real(j));  // different chains, or the compiler keeps one
+  const V a = all(real(0.999)), b = all(real(0.001));
+  for (long i = 0; i < rounds; ++i)
+    SIX_UNROLL for (int j = 0; j < kChains; ++j) r[j] = r[j] * a + b;
+  SIX_UNROLL for (int j = 1; j < kChains; ++j) r[0] += r[j];
+  st(out, r[0]);
+  return 2.0 * double(rounds) * kChains * W;
+}
+
 }  // namespace SIX_ISA
 }  // namespace six::kernels

@@ -28,6 +28,7 @@ void evaluate(long rows, int c, Grad dy, real* out);
 void put(long rows, int c, Grad dy, Sink dx);
 void bytes_to_real(long n, const unsigned char* bytes, real* y);
 void stats(long rows, int c, const real* y, Stats stats);
+double fma_peak(long rounds, real* out);
 void axpy(long n, real a, const real* x, const real* z, real* y);
 void product(long n, const real* x, const real* z, real* y);
 

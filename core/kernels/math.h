@@ -4,7 +4,7 @@
 // from machine to machine and do not vectorise. Each sum has at most one product in it, so that every FMA build contracts it
 // alike and vector bodies, scalar tails, AVX2 and AVX-512 agree bit for bit; without FMA the last bit may differ.
 // NaN gives NaN. The errors stated are the largest over all floats, with and without FMA, in units of the result's last place
-// (tests/core/test_math.cpp measures them). The double versions call the C library, the same for every instruction set.
+// (tests/core/math.cpp measures them). The double versions call the C library, the same for every instruction set.
 // They live in a namespace of their own, where <cmath> cannot collide with them.
 #include "select.h"
 
@@ -80,7 +80,7 @@ SIX_INLINE float tanh(float x) {
   return select(a < 0.625f, near, far);
 }
 
-// Odd; x + x p(x^2) below 1 and 1 - e^-p(|x|) above. Error 1.3.
+// Odd; x + x p(x^2) below 1 and 1 - e^-p(|x|) above. Error 1.4.
 SIX_INLINE float erf(float x) {
   const float a = magnitude(x), square = x * x;
   float p = 0x1.4771fep-14f;  // erf(x) / x - 1, in x^2

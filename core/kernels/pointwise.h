@@ -231,7 +231,7 @@ struct HardSwish {
   }
   SIX_INLINE real vjp(real x, real dy) const {
     const real above = select(x > 3, real(1), real(0));
-    const real outside = select(x == -3, -at_kink.lo / 2, select(x == 3, 1 + at_kink.hi / 2, above));
+    const real outside = select(x == -3, 0 - at_kink.lo / 2, select(x == 3, 1 + at_kink.hi / 2, above));
     return slope_times(select((x > -3) & (x < 3), (2 * x + 3) / 6, outside), dy);
   }
   constexpr Kinks kinks() const { return {2, {-3, 3}}; }

@@ -30,6 +30,7 @@ const Table table = {
     .put = put,
     .bytes_to_real = bytes_to_real,
     .stats = stats,
+    .fma_peak = fma_peak,
     .axpy = axpy,
     .product = product,
     .global_avg_forward = global_avg_forward,

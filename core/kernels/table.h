@@ -91,6 +91,9 @@ struct Table {
   void (*bytes_to_real)(long n, const unsigned char* bytes, real* y);
   void (*stats)(long rows, int c, const real* y, Stats stats);
 
+  // Independent multiply-adds in registers: returns their number of FLOPs; one vector goes to `out`. What a machine can do at most.
+  double (*fma_peak)(long rounds, real* out);
+
   // Elementwise, n numbers. axpy: y = a * x + z, or a * x without z. product: y = x * z.
   void (*axpy)(long n, real a, const real* x, const real* z, real* y);
   void (*product)(long n, const real* x, const real* z, real* y);

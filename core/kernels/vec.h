@@ -36,7 +36,7 @@ typedef Int VI __attribute__((vector_size(kVectorBytes), aligned(sizeof(real)), 
 
 SIX_INLINE V ld(const real* p) { return *(const V*)p; }
 SIX_INLINE void st(real* p, V v) { *(V*)p = v; }
-SIX_INLINE V all(real x) { return V{} + x; }
+SIX_INLINE V all(real x) { return x - V{}; }  // not x + 0, which -0 would change and so costs an addition
 SIX_INLINE void clear(real* p, long n) { __builtin_memset(p, 0, n * sizeof(real)); }
 
 // The first n lanes, 0 < n < W; the others read 0 and are not written.
