@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <numbers>
+#include <type_traits>
 
 #include "../core/error.h"
 
@@ -17,6 +18,7 @@ constexpr Fixed kOne = Fixed(1) << kFraction;
 constexpr int kWeight = 11;  // bits of the interpolation weights: 8 + 2 * 11 fit an int
 
 Fixed fixed(double v) { return Fixed(std::llround(v * double(kOne))); }
+int weight(Fixed v) { return int(v >> (kFraction - kWeight)) & ((1 << kWeight) - 1); }
 
 // One pixel wide before the image, two after: a coordinate clamped to [-1, w] and its right neighbour are then always inside.
 constexpr long kFrame = 3;
@@ -54,26 +56,29 @@ InverseMap Augmenter::draw(const Rng& rng, std::uint64_t sample) const {
 }
 
 void Augmenter::warp(const InverseMap& map, const std::uint8_t* from, std::uint8_t* to, int thread) {
-  const long stride = (w_ + kFrame) * c_;
+  const long row_bytes = w_ * c_, stride = row_bytes + kFrame * c_;
   std::uint8_t* frame = padded_.data() + thread * (h_ + kFrame) * stride;
-  for (long y = 0; y < h_; ++y) std::memcpy(frame + (y + 1) * stride + c_, from + y * w_ * c_, std::size_t(w_ * c_));
+  for (long y = 0; y < h_; ++y) std::memcpy(frame + (y + 1) * stride + c_, from + y * row_bytes, std::size_t(row_bytes));
 
+  const std::uint8_t* origin = frame + stride + c_;
   const Fixed step_x = fixed(map[0]), step_y = fixed(map[3]), max_x = w_ * kOne, max_y = h_ * kOne;
   for (long row = 0; row < h_; ++row) {
     Fixed x = fixed(map[1] * double(row) + map[2]), y = fixed(map[4] * double(row) + map[5]);
-    for (long column = 0; column < w_; ++column, x += step_x, y += step_y) {
-      // Clamped coordinates have fraction 0 and read zeros from the frame: no pixel needs a branch.
-      const Fixed sx = std::clamp(x, -kOne, max_x), sy = std::clamp(y, -kOne, max_y);
-      const long ix = long(sx >> kFraction) + 1, iy = long(sy >> kFraction) + 1;
-      const int fx = int(sx >> (kFraction - kWeight)) & ((1 << kWeight) - 1),
-                fy = int(sy >> (kFraction - kWeight)) & ((1 << kWeight) - 1);
-      const std::uint8_t *top = frame + iy * stride + ix * c_, *bottom = top + stride;
-      for (long k = 0; k < c_; ++k) {
-        const int upper = (top[k] << kWeight) + fx * (top[k + c_] - top[k]),
-                  lower = (bottom[k] << kWeight) + fx * (bottom[k + c_] - bottom[k]);
-        *to++ = std::uint8_t(((upper << kWeight) + fy * (lower - upper) + (1 << (2 * kWeight - 1))) >> (2 * kWeight));
+    // Grey images, by far the most frequent, have the number of channels as a constant.
+    const auto sample_row = [&](auto channels) {
+      for (long column = 0; column < w_; ++column, x += step_x, y += step_y, to += channels) {
+        // Clamped coordinates have fraction 0 and read zeros from the frame: no pixel needs a branch.
+        const Fixed sx = std::clamp(x, -kOne, max_x), sy = std::clamp(y, -kOne, max_y);
+        const std::uint8_t *top = origin + (sy >> kFraction) * stride + (sx >> kFraction) * channels, *bottom = top + stride;
+        const int fx = weight(sx), fy = weight(sy);
+        for (long k = 0; k < channels; ++k) {
+          const int upper = (top[k] << kWeight) + fx * (top[k + channels] - top[k]);
+          const int lower = (bottom[k] << kWeight) + fx * (bottom[k + channels] - bottom[k]);
+          to[k] = std::uint8_t(((upper << kWeight) + fy * (lower - upper) + (1 << (2 * kWeight - 1))) >> (2 * kWeight));
+        }
       }
-    }
+    };
+    c_ == 1 ? sample_row(std::integral_constant<long, 1>{}) : sample_row(c_);
   }
 }
 

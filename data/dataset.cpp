@@ -38,8 +38,8 @@ std::uint32_t digest_of(const Split& split, std::uint32_t before) {
 }  // namespace
 
 Bytes Split::bytes(long first, long count) const {
-  require(first >= 0 && count >= 0 && first <= size() && count <= size() - first, "split: images ", first, " to ", first + count,
-          " of ", size());
+  require(first >= 0 && count >= 0 && first <= size() && count <= size() - first, "split: ", count, " images from ", first,
+          " on, of ", size());
   return {pixels.data() + first * image.size(), {count, image[0], image[1], image[2]}};
 }
 

@@ -207,6 +207,6 @@ TEST_CASE("dataset: a range of images without a copy") {
   CHECK(split.bytes(5, 0).shape == Shape{0, 1, 2, 1});
   for (const auto& [first, count] :
        {std::pair<long, long>{-1, 1}, {0, 6}, {5, 1}, {0, -1}, {6, 0}, {1, std::numeric_limits<long>::max()}}) {
-    CHECK(contains(message_of([&] { split.bytes(first, count); }), {"split: ", "of 5"}));
+    CHECK(contains(message_of([&, f = first, n = count] { split.bytes(f, n); }), {"split: ", "of 5"}));
   }
 }
