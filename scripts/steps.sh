@@ -29,10 +29,14 @@ report() {
 
 # step NAME COMMAND...: one check.
 step() {
-  local name=$1 log begin=$SECONDS
+  local name=$1 log begin=$SECONDS status
   log=$(log_of "$name")
   shift
-  if (set -e; "$@") >"$log" 2>&1 </dev/null; then
+  set +e  # not `if`: there, a command that fails in the middle of a function would be passed over
+  (set -e; "$@") >"$log" 2>&1 </dev/null
+  status=$?
+  set -e
+  if [ $status -eq 0 ]; then
     passed=$((passed + 1))
     report "$name" ok $((SECONDS - begin))
   else
