@@ -24,16 +24,17 @@ inline int hardware_threads() {
 }
 
 // Calls f(i, thread) for i in [0, count), thread in [0, threads): thread t runs one contiguous range, in order, the same range
-// for the same `count` and `threads`, so that it meets its own data again in its cache. `f` must not throw.
+// for the same `count` and `threads`, so that it meets its own data again in its cache; last to first if `reversed`, so that it
+// begins with what the sweep before left there. `f` must not throw.
 template <class F>
-void parallel_for(int threads, int count, F&& f) {
+void parallel_for(int threads, int count, F&& f, bool reversed = false) {
   const int team = threads < count ? threads : count;
   const auto range = [&](int t) {
     const int begin = int(long(count) * t / team), end = int(long(count) * (t + 1) / team);
-    for (int i = begin; i < end; ++i) f(i, t);
+    for (int i = begin; i < end; ++i) f(reversed ? end - 1 - (i - begin) : i, t);
   };
   if (team <= 1) {
-    for (int i = 0; i < count; ++i) f(i, 0);
+    if (team == 1) range(0);
     return;
   }
 #if defined(_OPENMP) && !defined(SIX_STD_THREADS)

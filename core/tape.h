@@ -43,18 +43,33 @@ struct Context {
   int threads;
   bool records;   // a backward sweep may follow
   bool training;  // batch norm uses batch statistics, dropout drops
+  bool* reversed;  // the direction of the last sweep
 
   // New memory for a result.
   real* make(const Shape& s) const { return memory.reused<real>(s.size()); }
   // Calls f(block, range, thread) for each non-empty block of samples; serially when `work` (numbers touched) is small.
   template <class F>
   void blocks(long samples, long work, F&& f) const {
-    parallel_for(work < kGrain ? 1 : threads, kMaxBlocks, [&](int i, int thread) {
-      const Block range = block_of(samples, i);
-      if (range.size()) f(i, range, thread);
-    });
+    run(samples, work, false, f);
+  }
+  // The same for a pass over large tensors: each runs through the blocks against the direction of the one before, and so begins
+  // with what that left in the caches.
+  template <class F>
+  void sweep(long samples, long work, F&& f) const {
+    *reversed = !*reversed;
+    run(samples, work, *reversed, f);
   }
   static constexpr long kGrain = 1 << 14;
+
+ private:
+  template <class F>
+  void run(long samples, long work, bool backwards, F& f) const {
+    const auto block = [&](int i, int thread) {
+      const Block range = block_of(samples, i);
+      if (range.size()) f(i, range, thread);
+    };
+    parallel_for(work < kGrain ? 1 : threads, kMaxBlocks, block, backwards);
+  }
 };
 
 struct Node {
@@ -132,7 +147,7 @@ class Tape {
   std::uint64_t dropout_stream() { return step_ << 16 | dropouts_++; }
 
   const Options& options() const { return options_; }
-  Context context() { return {memory_, kernel_, options_.threads, options_.record, options_.training}; }
+  Context context() { return {memory_, kernel_, options_.threads, options_.record, options_.training, &reversed_}; }
   const Node& node(Var v) const;
   const std::vector<Node>& nodes() const { return nodes_; }
   std::size_t bytes_reserved() const { return memory_.bytes_reserved(); }
@@ -162,7 +177,7 @@ class Tape {
   const char* scope_ = "";
   std::uint64_t step_ = 0, dropouts_ = 0;
   unsigned generation_ = 0;
-  bool swept_ = false;
+  bool swept_ = false, reversed_ = false;
 };
 
 template <class O, class R, class... A>

@@ -52,7 +52,7 @@ Tensor product_forward(const Context& c, const View& x, const Tensor& w, const S
   real* packed = c.memory.fresh<real>(c.kernel.matmul_packed_size(k, n));
   c.kernel.pack(w.y, k, n, packed);
   const BlockMemory memory(c, c.kernel.matmul_scratch({rows, k, n}));
-  c.blocks(samples, x.size() + out.size(), [&](int i, Block b, int t) {
+  c.sweep(samples, x.size() + out.size(), [&](int i, Block b, int t) {
     c.kernel.matmul_forward({b.size() * rows, k, n}, at(x, b.begin * rows * k), packed, y + b.begin * rows * n, stats_of(stats, i, n),
                             memory.scratch(t));
   });
@@ -70,7 +70,7 @@ void product_backward(const Back& b, const View& x, const Tensor& w, int n) {
   real* packed = dx ? b.memory.fresh<real>(b.kernel.matmul_packed_size(n, k)) : nullptr;
   if (dx) b.kernel.pack_transposed(w.y, k, n, packed);
   const BlockMemory memory(b, b.kernel.matmul_scratch({rows, k, n}), dw ? k : 0, n);
-  b.blocks(samples, x.size(), [&](int i, Block r, int t) {
+  b.sweep(samples, x.size(), [&](int i, Block r, int t) {
     b.kernel.matmul_backward({r.size() * rows, k, n}, at(dy, r.begin * rows * n), at(x, r.begin * rows * k), packed,
                              at(dx, r.begin * rows * k, i, k), memory.part(i), memory.scratch(t));
   });
@@ -92,7 +92,7 @@ Tensor Conv2d::forward(const Context& c, Pixels x, Tensor w) {
   real* packed = c.memory.fresh<real>(c.kernel.matmul_packed_size(window, g.k));
   c.kernel.pack(w.y, window, g.k, packed);
   const BlockMemory memory(c, c.kernel.conv_scratch(g));
-  c.blocks(x.shape[0], x.size() + out.size(), [&](int i, Block b, int t) {
+  c.sweep(x.shape[0], x.size() + out.size(), [&](int i, Block b, int t) {
     kernels::Conv part = g;
     part.images = b.size();
     const Slice s(g, b);
@@ -113,7 +113,7 @@ void Conv2d::backward(const Back& b, Pixels x, Tensor w) {
   real* packed = dx ? b.memory.fresh<real>(b.kernel.conv_packed_t_size(g)) : nullptr;
   if (dx) b.kernel.conv_pack_transposed(w.y, g, packed);
   const BlockMemory memory(b, b.kernel.conv_scratch(g), dw ? long(g.kh) * g.kw * g.c : 0, g.k);
-  b.blocks(x.shape[0], x.size() + out.size(), [&](int i, Block r, int t) {
+  b.sweep(x.shape[0], x.size() + out.size(), [&](int i, Block r, int t) {
     kernels::Conv part = g;
     part.images = r.size();
     const Slice s(g, r);
@@ -143,7 +143,7 @@ Tensor DepthwiseConv2d::forward(const Context& c, Gated x, Tensor w) {
   Arena::Scratch undo(c.memory);
   const real* weights = padded_weights(c, w);
   const BlockMemory memory(c, c.kernel.depthwise_scratch(g));
-  c.blocks(x.shape[0], x.size() + out.size(), [&](int i, Block b, int t) {
+  c.sweep(x.shape[0], x.size() + out.size(), [&](int i, Block b, int t) {
     kernels::Conv part = g;
     part.images = b.size();
     const Slice s(g, b);
@@ -162,7 +162,7 @@ void DepthwiseConv2d::backward(const Back& b, Gated x, Tensor w) {
   Arena::Scratch undo(b.memory);
   const real* weights = padded_weights(b, w);
   const BlockMemory memory(b, b.kernel.depthwise_scratch(g), long(g.kh) * g.kw, g.c);
-  b.blocks(x.shape[0], x.size() + out.size(), [&](int i, Block r, int t) {
+  b.sweep(x.shape[0], x.size() + out.size(), [&](int i, Block r, int t) {
     kernels::Conv part = g;
     part.images = r.size();
     const Slice s(g, r);

@@ -73,7 +73,7 @@ Tensor GlobalAvgPool::forward(const Context& c, Gated x) {
   const Shape out = shape(x.shape);
   const long channels = x.shape[3], pixels = x.shape[1] * x.shape[2];
   real* y = c.make(out);
-  c.blocks(x.shape[0], x.size(), [&](int, Block b, int) {
+  c.sweep(x.shape[0], x.size(), [&](int, Block b, int) {
     c.kernel.global_avg_forward(b.size(), int(pixels), int(channels), at(x, b.begin * pixels * channels), y + b.begin * channels);
   });
   return {y, out};
@@ -83,7 +83,7 @@ void GlobalAvgPool::backward(const Back& b, Gated x) {
   const real* dy = b.plain_dy();
   const Sink dx = b.into(0);
   if (!dx) return;
-  b.blocks(x.shape[0], x.size(), [&](int i, Block r, int) {
+  b.sweep(x.shape[0], x.size(), [&](int i, Block r, int) {
     b.kernel.global_avg_backward(r.size(), int(pixels), int(channels), dy + r.begin * channels, at(dx, r.begin * pixels * channels, i, channels));
   });
 }
