@@ -28,6 +28,13 @@ void evaluate(long rows, int c, Grad dy, real* out);
 void put(long rows, int c, Grad dy, Sink dx);
 void bytes_to_real(long n, const unsigned char* bytes, real* y);
 void stats(long rows, int c, const real* y, Stats stats);
+void infer_matmul(Matmul g, const real* x, const real* packed, Epilogue e, real* y, const int* place);
+void infer_conv(Conv g, Strided x, const real* packed, Epilogue e, real* y, long y_row);
+void infer_depthwise(Conv g, Strided x, const real* w, Epilogue e, real* y, long y_row);
+void infer_mean(int h, int w, int c, Strided x, Epilogue e, real* y);
+void infer_add(int h, long n, Strided a, Strided b, Epilogue e, real* y, long y_row);
+void infer_bytes(int h, long n, const unsigned char* bytes, real* y, long y_row);
+
 double fma_peak(long rounds, real* out);
 void axpy(long n, real a, const real* x, const real* z, real* y);
 void product(long n, const real* x, const real* z, real* y);

@@ -25,7 +25,7 @@ SIX_INLINE void product(long Q, long P, const real* a, long aq, long ai, long ap
   epilogue(r);
 }
 
-// Cuts n rows into register tiles of Most, then 8, 4, 2 and 1 rows: f<height>(first row). Rows are independent, so the
+// Cuts n rows into register tiles of Most, then 7 (if Most is larger), 4, 2 and 1 rows: f<height>(first row). Rows are independent, so the
 // heights do not change the bits. Two tiles of 4 are faster than one of 6 and a poor one of 2.
 template <int Most, class F>
 SIX_INLINE void for_row_tiles(int n, F f) {
@@ -33,7 +33,7 @@ SIX_INLINE void for_row_tiles(int n, F f) {
   if (Most == 6 && full && n % Most == 2) --full;
   for (; full > 0; --full, i += Most) f.template operator()<Most>(i);
   if constexpr (Most > 8)
-    for (; n - i >= 8; i += 8) f.template operator()<8>(i);
+    for (; n - i >= 7; i += 7) f.template operator()<7>(i);
   for (; n - i >= 4; i += 4) f.template operator()<4>(i);
   for (; n - i >= 2; i += 2) f.template operator()<2>(i);
   if (i < n) f.template operator()<1>(i);

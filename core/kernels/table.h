@@ -52,6 +52,17 @@ struct Conv {
   int h, w, c, oh, ow, k, kh, kw, stride, pad_top, pad_left;
 };
 
+// For inference: final values whose image rows are `row` numbers apart (inside a border of zeros), and what a producer applies to
+// each sum: clamp(sum + bias[c], lo, hi), bias [padded(c)].
+struct Strided {
+  const real* y;
+  long row;
+};
+struct Epilogue {
+  const real* bias = nullptr;
+  real lo = -kInf, hi = kInf;
+};
+
 struct Pool {
   long images;
   int h, w, c, oh, ow, kh, kw, stride, pad_top, pad_left;
@@ -90,6 +101,15 @@ struct Table {
   void (*put)(long rows, int c, Grad dy, Sink dx);
   void (*bytes_to_real)(long n, const unsigned char* bytes, real* y);
   void (*stats)(long rows, int c, const real* y, Stats stats);
+
+  // Inference, one image; x starts at the first window (its border included), weights are folded and packed. `place` says where each
+  // row of a product goes (null: behind each other).
+  void (*infer_matmul)(Matmul g, const real* x, const real* packed, Epilogue e, real* y, const int* place);
+  void (*infer_conv)(Conv g, Strided x, const real* packed, Epilogue e, real* y, long y_row);
+  void (*infer_depthwise)(Conv g, Strided x, const real* w, Epilogue e, real* y, long y_row);
+  void (*infer_mean)(int h, int w, int c, Strided x, Epilogue e, real* y);
+  void (*infer_add)(int h, long n, Strided a, Strided b, Epilogue e, real* y, long y_row);  // n numbers a row
+  void (*infer_bytes)(int h, long n, const unsigned char* bytes, real* y, long y_row);
 
   // Independent multiply-adds in registers: returns their number of FLOPs; one vector goes to `out`. What a machine can do at most.
   double (*fma_peak)(long rounds, real* out);
