@@ -37,12 +37,12 @@ void put_all(const Context& c, const View& x, const kernels::Grad& dy, const Sin
 }
 }  // namespace
 
-Tensor Materialize::forward(const Context& c, View x) {
+Tensor ops::Materialize::forward(const Context& c, View x) {
   real* y = c.make(x.shape);
   write_out(c, x, y);
   return {y, x.shape};
 }
-void Materialize::backward(const Back& b, View x) {
+void ops::Materialize::backward(const Back& b, View x) {
   if (const Sink dx = b.into(0)) put_all(b, x, b.dy(), dx);
 }
 
@@ -92,7 +92,7 @@ Var Tape::param(ParamSet& set, int index) {
 
 Var Tape::written_out(Var v) {
   if (node(v).dense < 0) {
-    const Var y = apply(Materialize{}, v);
+    const Var y = apply(ops::Materialize{}, v);
     nodes_[v.id_].dense = y.id_;
   }
   return {this, node(v).dense, generation_};

@@ -6,6 +6,7 @@
 
 namespace six {
 
+namespace ops {
 // A clamp (ReLU6, ReLU, clamp, ...) touches no number: it is two bounds in the view of its input, and the mask of every gradient put
 // through that view.
 template <IsClamp O>
@@ -55,15 +56,16 @@ struct Pointwise {
     });
   }
 };
+}  // namespace ops
 
 // y = formula.f(x), any shape. Throws if the formula's settings are unusable.
 template <PointwiseOp O>
 Var pointwise(Var x, O formula) {
   if (const Problem p = problem_of(formula)) fail(O::name, ": ", p);
   if constexpr (IsClamp<O>)
-    return x.tape().apply(ClampOf<O>{formula.clamp()}, x);
+    return x.tape().apply(ops::ClampOf<O>{formula.clamp()}, x);
   else
-    return x.tape().apply(Pointwise<O>{formula}, x);
+    return x.tape().apply(ops::Pointwise<O>{formula}, x);
 }
 
 // The activations by name; `at_kink` is the derivative exactly at the kinks (see pointwise.h).

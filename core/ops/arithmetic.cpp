@@ -3,6 +3,7 @@
 #include "parts.h"
 
 namespace six {
+using namespace ops;
 namespace {
 
 void require_same(const char* op, const Tensor& x, const Tensor& z) {

@@ -3,6 +3,7 @@
 
 namespace six {
 
+namespace ops {
 // Elementwise on equal shapes: x + sign * z.
 struct Add {
   static constexpr const char* name = "add";
@@ -35,6 +36,7 @@ struct Reshape {
   Tensor forward(const Context& c, Tensor x);
   void backward(const Back& b, Tensor x);
 };
+}  // namespace ops
 
 Var add(Var x, Var z);
 Var sub(Var x, Var z);

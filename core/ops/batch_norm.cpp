@@ -4,6 +4,7 @@
 #include <cmath>
 
 namespace six {
+using namespace ops;
 namespace {
 
 struct Moments {

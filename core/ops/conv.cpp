@@ -5,6 +5,7 @@
 #include "parts.h"
 
 namespace six {
+using namespace ops;
 namespace {
 
 // The output extent along one axis. Throws if the kernel does not fit.

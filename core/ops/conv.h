@@ -17,6 +17,7 @@ struct ConvOptions {
   Padding padding = {};
 };
 
+namespace ops {
 // y[n, oh, ow, k] = sum over kh, kw, c of x[n, oh * stride + i - top, ow * stride + j - left, c] * w[i, j, c, k].
 struct Conv2d {
   static constexpr const char* name = "conv2d";
@@ -50,6 +51,7 @@ struct Bias {
   Affine forward(const Context& c, Tensor x, Tensor bias);
   void backward(const Back& b, Tensor x, Tensor bias);
 };
+}  // namespace ops
 
 Var conv2d(Var x, Var w, ConvOptions options = {});
 Var conv2d(Var x, Var w, Var bias, ConvOptions options = {});

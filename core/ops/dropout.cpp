@@ -4,6 +4,7 @@
 #include "parts.h"
 
 namespace six {
+using namespace ops;
 
 Tensor Dropout::forward(const Context& c, Tensor x) {
   real *y = c.make(x.shape), *m = c.memory.fresh<real>(x.size());

@@ -3,6 +3,7 @@
 #include "parts.h"
 
 namespace six {
+using namespace ops;
 namespace {
 real* scalar(const Context& c, double value) {
   real* y = c.make({});

@@ -5,6 +5,7 @@
 
 namespace six {
 
+namespace ops {
 // Mean over the rows of -sum_c t[c] * log softmax(x)[c], log-softmax and loss in one; the targets t come from labels or are given.
 struct CrossEntropy {
   static constexpr const char* name = "cross_entropy";
@@ -19,6 +20,7 @@ struct MseLoss {
   Tensor forward(const Context& c, Tensor x, Tensor target);
   void backward(const Back& b, Tensor x, Tensor target);
 };
+}  // namespace ops
 
 struct CrossEntropyOptions {
   double label_smoothing = 0;  // t = (1 - s) * onehot + s / c (Szegedy et al. 2016, arXiv:1512.00567)

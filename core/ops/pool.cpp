@@ -3,6 +3,7 @@
 #include "parts.h"
 
 namespace six {
+using namespace ops;
 namespace {
 
 int stride_of(const PoolOptions& o) { return o.stride ? o.stride : o.kernel; }

@@ -9,6 +9,7 @@ struct PoolOptions {
   Padding padding = {};
 };
 
+namespace ops {
 // The largest number of each window; the first of equal ones gets the gradient, a NaN wins. x [n, h, w, c] -> [n, oh, ow, c].
 struct MaxPool2d {
   static constexpr const char* name = "max_pool2d";
@@ -33,6 +34,7 @@ struct GlobalAvgPool {
   Tensor forward(const Context& c, Gated x);
   void backward(const Back& b, Gated x);
 };
+}  // namespace ops
 
 Var max_pool2d(Var x, PoolOptions options = {});
 Var avg_pool2d(Var x, PoolOptions options = {});
