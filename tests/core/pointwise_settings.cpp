@@ -52,8 +52,9 @@ real naive_slope(real lo, real hi, AtKink k, real x) {
 
 TEST_CASE("a clamp with any bounds: infinite ones have no kink, equal ones make a constant") {
   const real bounds[][2] = {{-kInf, kInf}, {0, kInf}, {-kInf, 2}, {-2, 2}, {2, 2}, {real(-0.0), 0}, {-1, real(1.5)}};
-  for (const auto& [lo, hi] : bounds)
+  for (const auto& bound : bounds)
     for (AtKink k : kProbeAtKink) {
+      const real lo = bound[0], hi = bound[1];
       const ClampOp op{lo, hi, k};
       const Clamp c = op.clamp();
       CAPTURE(lo);
