@@ -83,6 +83,7 @@ class Builder final : public nlohmann::json_sax<json> {
 
   const char* reached;
   json root;
+  const JsonGuard guard{root};
 
  private:
   json* place(json value) {
@@ -129,6 +130,12 @@ json parse_json(std::string_view text, const std::string& where, std::size_t max
   const char* end = text.data() + text.size();
   json::sax_parse(TrackedChar{text.data(), &builder.reached}, TrackedChar{end, &builder.reached}, &builder);
   return std::move(builder.root);
+}
+
+void release(json& value) noexcept {
+  if (!value.is_structured()) return;
+  for (json& child : value) release(child);
+  value.clear();
 }
 
 json read_json(const std::string& path) { return parse_json(read_text(path), path); }

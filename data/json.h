@@ -14,4 +14,12 @@ nlohmann::json parse_json(std::string_view text, const std::string& where, std::
 // The same from a file; `where` is its path.
 nlohmann::json read_json(const std::string& path);
 
+// Empties a value from the leaves up. nlohmann's destructor allocates for a container that is not empty, and ends the program if
+// that fails: where memory may run out, hold parsed values by a JsonGuard.
+void release(nlohmann::json& value) noexcept;
+struct JsonGuard {
+  nlohmann::json& value;
+  ~JsonGuard() { release(value); }
+};
+
 }  // namespace six

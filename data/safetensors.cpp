@@ -51,7 +51,11 @@ std::string hex(std::uint32_t value) {
   return digits;
 }
 
-std::string shown(const std::vector<std::int64_t>& shape) { return json(shape).dump(); }
+std::string shown(const std::vector<std::int64_t>& shape) {  // also its text in a header
+  std::string out = "[";
+  for (std::size_t i = 0; i < shape.size(); ++i) out += (i ? "," : "") + std::to_string(shape[i]);
+  return out + ']';
+}
 
 struct Entry {
   SavedTensor tensor;
@@ -144,7 +148,8 @@ void verify_checksum(std::span<const std::uint8_t> file, std::string_view header
 
 Safetensors parse(std::span<const std::uint8_t> file, Checksum checksum) {
   const std::string_view header = header_of(file);
-  const json root = parse_json(header, "header", kMaxHeader);
+  json root = parse_json(header, "header", kMaxHeader);
+  const JsonGuard guard{root};
   const std::span<const std::uint8_t> data = file.subspan(8 + header.size());
 
   Safetensors content;
