@@ -11,6 +11,8 @@
 #include "data/download.h"
 #include "data/image.h"
 #include "data/safetensors.h"
+#include "layers/layers.h"
+#include "layers/model.h"
 #include "optim/adam.h"
 #include "optim/clip_norm.h"
 #include "optim/ema.h"
