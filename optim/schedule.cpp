@@ -10,7 +10,7 @@
 namespace six {
 namespace {
 
-void require_steps(const char* name, const char* option, long value) {
+void require_steps(const char* name, const char* option, int value) {
   require(value >= 1, name, ": ", option, " is ", value, ", must be at least 1");
 }
 
@@ -51,8 +51,8 @@ void check(const SequentialLR& s) {
   require(!s.policies.empty(), s.name, ": there are no policies, at least 1 is needed");
   require(s.milestones.size() == s.policies.size() - 1, s.name, ": ", s.milestones.size(), " milestones for ", s.policies.size(),
           " policies, must be one fewer");
-  long before = 0;
-  for (long m : s.milestones) {
+  int before = 0;
+  for (int m : s.milestones) {
     require(m > before, s.name, ": milestone ", m, " follows ", before, ", must increase");
     before = m;
   }
@@ -83,7 +83,7 @@ double rate(const OneCycleLR& s, double lr, long step) {
 }
 
 double rate(const LinearLR& s, double lr, long step) {
-  const double fraction = double(std::min(step, s.total_iters)) / double(s.total_iters);
+  const double fraction = double(std::min(step, long(s.total_iters))) / double(s.total_iters);
   return lr * (s.start_factor + (s.end_factor - s.start_factor) * fraction);
 }
 
@@ -100,7 +100,7 @@ double rate(const Policy& policy, double lr, long step) {
 }  // namespace
 
 Policy warmup_then(LinearLR warmup, Policy policy) {
-  const long steps = warmup.total_iters;
+  const int steps = warmup.total_iters;
   return SequentialLR{.policies = {warmup, std::move(policy)}, .milestones = {steps}};
 }
 

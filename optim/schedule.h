@@ -15,7 +15,7 @@ struct ConstantLR {
 // lr gamma^floor(step / step_size).
 struct StepLR {
   static constexpr const char* name = "step";
-  long step_size = 0;  // in steps, must be given
+  int step_size = 0;  // in steps, must be given
   double gamma = 0.1;
 };
 
@@ -28,7 +28,7 @@ struct ExponentialLR {
 // Half a cosine from lr to eta_min in t_max steps (Loshchilov and Hutter 2017, arXiv:1608.03983, without restarts).
 struct CosineAnnealingLR {
   static constexpr const char* name = "cosine";
-  long t_max = 0;  // in steps, must be given
+  int t_max = 0;  // in steps, must be given
   double eta_min = 0;
 };
 
@@ -36,7 +36,7 @@ struct CosineAnnealingLR {
 // lr / (div_factor final_div_factor) at step total_steps - 1 (Smith and Topin 2019, arXiv:1708.07120). The rate only, no momentum.
 struct OneCycleLR {
   static constexpr const char* name = "one_cycle";
-  long total_steps = 0;  // must be given
+  int total_steps = 0;  // must be given
   double pct_start = 0.3;
   double div_factor = 25, final_div_factor = 1e4;
 };
@@ -44,7 +44,7 @@ struct OneCycleLR {
 // A straight line from lr start_factor to lr end_factor in total_iters steps: a warm-up unless told otherwise.
 struct LinearLR {
   static constexpr const char* name = "linear";
-  long total_iters = 5;
+  int total_iters = 5;
   double start_factor = 1.0 / 3, end_factor = 1;
 };
 
@@ -54,7 +54,7 @@ struct Policy;
 struct SequentialLR {
   static constexpr const char* name = "sequential";
   std::vector<Policy> policies;  // at least one
-  std::vector<long> milestones;  // one fewer, increasing, above 0
+  std::vector<int> milestones;   // one fewer, increasing, above 0
 };
 
 using AnyPolicy = std::variant<ConstantLR, StepLR, ExponentialLR, CosineAnnealingLR, OneCycleLR, LinearLR, SequentialLR>;

@@ -44,7 +44,7 @@ TEST_CASE("a schedule is a function of the step: past its end it stays at its la
 }
 
 TEST_CASE("one-cycle is finite and within its limits for every length and start") {
-  for (long total = 1; total <= 12; ++total) {
+  for (int total = 1; total <= 12; ++total) {
     for (double pct : {0.0, 0.1, 0.25, 0.5, 0.99}) {
       CAPTURE(total);
       CAPTURE(pct);
