@@ -104,7 +104,9 @@ Var Tape::keep_grad(Var v) {
   return v;
 }
 
-void Tape::reset() { nodes_.clear(), sets_.clear(), memory_.reset(), ++generation_, ++step_, dropouts_ = 0, swept_ = false, scope_ = ""; }
+void Tape::reset() {
+  nodes_.clear(), sets_.clear(), memory_.reset(), ++generation_, ++step_, dropouts_ = 0, swept_ = false, scope_ = "";
+}
 
 void Tape::evaluate(Node& owner) {
   Grad& d = owner.grad;
@@ -197,7 +199,8 @@ void Tape::check_grads(const Node& n) const {
     if (i < 0 || !nodes_[i].wants_grad) continue;
     const Node& owner = nodes_[nodes_[i].owner];
     const View& v = owner.view;
-    const bool fine = !owner.grad.g || (finite(owner.grad.g, v.size()) && (!owner.grad.c0 || finite(owner.grad.c0, v.shape.channels())));
+    const bool fine =
+        !owner.grad.g || (finite(owner.grad.g, v.size()) && (!owner.grad.c0 || finite(owner.grad.c0, v.shape.channels())));
     require(fine, n.scope, *n.scope ? " (" : "", n.op, *n.scope ? ")" : "", ": the gradient of its input ", owner.op, ' ', v.shape,
             " is not finite");
   }
@@ -239,17 +242,25 @@ const Shape& Var::shape() const { return tape().node(*this).view.shape; }
 
 real Var::item() const {
   require(size() == 1, "item: the value has shape ", shape(), ", expected a single number");
-  return values()[0];
+  real value = 0;
+  copy_values({&value, 1});
+  return value;
 }
 
 std::vector<real> Var::values() const {
+  std::vector<real> y(std::size_t(size()));
+  copy_values(y);
+  return y;
+}
+
+void Var::copy_values(std::span<real> to) const {
   const Node& n = tape().node(*this);
   const Node& owner = tape_->nodes_[n.owner];
   require(!owner.swept || owner.leaf || bytes_of(n.view) <= kKept, "values: ", n.op, ' ', n.view.shape,
           " is gone: backward reuses large values; read it before, or use Tape::keep_grad and a smaller value");
-  std::vector<real> y(std::size_t(n.view.size()));
-  write_out(tape_->context(), n.view, y.data());
-  return y;
+  require(long(to.size()) == n.view.size(), "copy_values: room for ", to.size(), " numbers, the value has ", n.view.size(), " (",
+          n.view.shape, ')');
+  write_out(tape_->context(), n.view, to.data());
 }
 
 std::vector<real> Var::grad() const {

@@ -2,6 +2,7 @@
 #include <array>
 #include <cstdint>
 #include <new>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -22,9 +23,10 @@ class Var {
   Var() = default;
   const Shape& shape() const;
   long size() const { return shape().size(); }
-  real item() const;                 // the value of a single number; throws if there are more
-  std::vector<real> values() const;  // all numbers, written out if they were deferred
-  std::vector<real> grad() const;    // after `Tape::backward`; throws if nothing flowed here or it was not kept
+  real item() const;                           // the value of a single number; throws if there are more
+  std::vector<real> values() const;            // all numbers, written out if they were deferred
+  void copy_values(std::span<real> to) const;  // the same into size() numbers of the caller's: allocates nothing
+  std::vector<real> grad() const;              // after `Tape::backward`; throws if nothing flowed here or it was not kept
   Tape& tape() const;
   int id() const { return id_; }
 
