@@ -43,8 +43,8 @@ struct Context {
   Arena& memory;
   const kernels::Table& kernel;
   int threads;
-  bool records;   // a backward sweep may follow
-  bool training;  // batch norm uses batch statistics, dropout drops
+  bool records;    // a backward sweep may follow
+  bool training;   // batch norm uses batch statistics, dropout drops
   bool* reversed;  // the direction of the last sweep
 
   // New memory for a result.
@@ -74,6 +74,10 @@ struct Context {
   }
 };
 
+// Identifies an op's type: `node.as<ops::Conv2d>()`.
+template <class O>
+inline constexpr char op_kind = 0;
+
 struct Node {
   View view;            // the value
   Grad grad;            // the gradient of z, written by the consumers; a clamp has none of its own, it writes into its owner's
@@ -89,6 +93,13 @@ struct Node {
   bool swept = false;                         // the sweep is past: large values and gradients are gone
   void* state = nullptr;                      // the op, kept in the arena
   void (*backward)(Tape&, int) = nullptr;
+  const void* kind = nullptr;  // which op
+
+  // The op with its settings, on a tape that traces; null if it is another op.
+  template <class O>
+  const O* as() const {
+    return kind == &op_kind<O> ? static_cast<const O*>(state) : nullptr;
+  }
 };
 
 // What an op's `backward` gets besides the inputs of its forward.
@@ -115,6 +126,7 @@ class Tape {
     bool record = true;         // false: no backward, less memory
     bool defer = true;          // false: every result is written out (the oracle for fused kernels)
     bool check_finite = false;  // name the first op and layer that produces NaN or infinity, forward or backward
+    bool trace = false;         // keep every op's settings, for Node::as: the graph of a model is its tape
     std::uint64_t seed = 0;     // of dropout
   };
   Tape() : Tape(Options{}) {}
@@ -192,21 +204,24 @@ Var Tape::record(O op, R (O::*)(const Context&, A...), std::array<Var, sizeof...
     ((in[I] = readable<A>(in[I])), ...);
     n.view = op.forward(context(), A(node(in[I]).view)...);
     if constexpr (std::is_same_v<R, Tensor>) n.owns_value = ((n.view.y != node(in[I]).view.y) && ...);
-  }(inputs);
+  }
+  (inputs);
   for (std::size_t a = 0; a < in.size(); ++a) {
     n.in[a] = in[a].id_, n.wants_grad |= node(in[a]).wants_grad;
     for (std::size_t b = 0; b < a; ++b) n.twins |= node(in[a]).owner == node(in[b]).owner;
   }
   n.wants_grad &= options_.record;
+  n.kind = &op_kind<O>;
+  if (n.wants_grad || options_.trace) n.state = new (memory_.fresh<O>(1)) O(op);
   if constexpr (std::is_same_v<R, View>)
     n.owner = node(in[0]).owner;  // a clamp's backward is the mask of every put, all of it
   else if (n.wants_grad) {
-    n.state = new (memory_.fresh<O>(1)) O(op);
     n.backward = [](Tape& t, int id) {
       const Back back{t.context(), t, id};
       [&]<std::size_t... I>(std::index_sequence<I...>) {
         static_cast<O*>(t.nodes_[id].state)->backward(back, A(t.nodes_[t.nodes_[id].in[I]].view)...);
-      }(inputs);
+      }
+      (inputs);
     };
   }
   if (options_.check_finite) check_value(n);

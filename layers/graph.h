@@ -1,0 +1,61 @@
+#pragma once
+#include <array>
+#include <cstddef>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "../core/ops/ops.h"
+
+namespace six {
+
+class Model;
+
+// A model ready to be exported or run: batch norm and biases folded into the weights, clamps into the layer before.
+// Shapes have no batch dimension. Value 0 is the image; stage i makes value i + 1.
+struct Stage {
+  struct Conv {
+    int kh, kw, stride;
+    Padding padding;
+  };
+  struct Depthwise {
+    int kh, kw, stride;
+    Padding padding;
+  };
+  struct Linear {};   // on the last dimension
+  struct Mean {};     // over h and w
+  struct Add {};      // of two values
+  struct Reshape {};  // the same numbers
+  struct MaxPool {
+    PoolOptions options;
+  };
+  struct AvgPool {
+    PoolOptions options;
+  };
+  struct Pointwise {  // a formula of PointwiseOps
+    int index;
+    std::array<std::byte, 64> formula;
+  };
+
+  std::string name;     // "layers.3 (conv2d)"
+  std::vector<int> in;  // values read
+  Shape from, out;      // of the first value read, and of this one
+  std::variant<Conv, Depthwise, Linear, Mean, Add, Reshape, MaxPool, AvgPool, Pointwise> op;
+  std::vector<double> weights;   // in memory order: [kh, kw, c, k], [kh, kw, c] or [in, out]
+  std::vector<double> bias;      // [k]; with weights only
+  double lo = -kInf, hi = kInf;  // clamp of the result
+
+  bool clamped() const { return lo > -kInf || hi < kInf; }
+};
+
+struct Graph {
+  Shape input;
+  std::vector<Stage> stages;
+  const Shape& shape(int value) const { return value ? stages[std::size_t(value) - 1].out : input; }
+};
+
+// The graph of a model with its present weights and running statistics, read off the tape of one inference pass, so that residual
+// connections and a user's own layers need nothing of their own. Throws naming the layer if an op has no folded form.
+Graph graph_of(const Model& model);
+
+}  // namespace six
