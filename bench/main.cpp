@@ -1,0 +1,63 @@
+// Benchmarks: what a training step, inference and each kernel cost on this machine.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "../core/error.h"
+#include "../core/kernels/dispatch.h"
+#include "bench.h"
+
+namespace {
+
+// Objects as lines `key  value`, arrays of objects as tables.
+void print(const bench::Json& j) {
+  for (const auto& [key, value] : j.items()) {
+    if (value.is_array() && !value.empty()) {
+      std::printf("%s\n", key.c_str());
+      for (const auto& [column, unused] : value[0].items()) std::printf("%*s", column == "kernel" ? 28 : 22, column.c_str());
+      std::printf("\n");
+      for (const bench::Json& row : value) {
+        for (const auto& [column, cell] : row.items())
+          cell.is_string() ? std::printf("%28s", cell.get<std::string>().c_str()) : std::printf("%22.3f", cell.get<double>());
+        std::printf("\n");
+      }
+    } else {
+      std::printf("%-24s %s\n", key.c_str(), value.is_string() ? value.get<std::string>().c_str() : value.dump().c_str());
+    }
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  CLI::App app{"Benchmarks of sixgrad"};
+  app.require_subcommand(1);
+  bool json = false;
+  bench::StepOptions step;
+  bench::InferOptions infer;
+  int rounds = 40;
+  std::string net = "m28";
+  auto* s = app.add_subcommand("step", "one training step: forward, loss, backward, AdamW");
+  s->add_option("--net", step.net, "m28, m14 or a model file")->capture_default_str();
+  s->add_option("--batch", step.batch, "images a step")->check(CLI::Range(1, 65536))->capture_default_str();
+  s->add_option("--threads", step.threads, "threads")->check(CLI::Range(1, 1024))->capture_default_str();
+  s->add_option("--steps", step.steps, "timed steps")->check(CLI::Range(1, 1000000))->capture_default_str();
+  s->add_flag("!--no-defer", step.defer, "write every value out: what deferred epilogues save");
+  auto* i = app.add_subcommand("infer", "latency of the compiled inference plan");
+  i->add_option("--net", infer.net, "m28, m14 or a model file")->capture_default_str();
+  i->add_option("--batch", infer.batch, "images a call")->check(CLI::Range(1, 65536))->capture_default_str();
+  i->add_option("--threads", infer.threads, "threads; one image always runs on one")->check(CLI::Range(1, 1024))->capture_default_str();
+  i->add_option("--runs", infer.runs, "timed calls")->check(CLI::Range(1, 10000000))->capture_default_str();
+  auto* k = app.add_subcommand("kernels", "GFLOP/s of each kernel and its share of the FMA peak");
+  k->add_option("--rounds", rounds, "timed calls of each")->check(CLI::Range(1, 100000))->capture_default_str();
+  auto* c = app.add_subcommand("scaling", "threads 1..4, batches 1..512, channels 8..256");
+  c->add_option("--net", net, "m28, m14 or a model file")->capture_default_str();
+  for (CLI::App* sub : {s, i, k, c}) sub->add_flag("--json", json, "print one JSON object");
+  CLI11_PARSE(app, argc, argv);
+  if (!json) std::printf("%s\n", six::cpu_features().c_str());
+  const bench::Json result = *s ? bench::step(step) : *i ? bench::infer(infer) : *k ? bench::kernels(rounds) : bench::scaling(net);
+  json ? void(std::printf("%s\n", result.dump().c_str())) : print(result);
+  return 0;
+} catch (const six::Error& e) {
+  std::fprintf(stderr, "bench: %s\n", e.what());
+  return 2;
+}
