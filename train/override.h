@@ -1,0 +1,12 @@
+#pragma once
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+namespace six {
+
+// Sets one value of a JSON document. `assignment` is PATH=VALUE: keys and array indices (from 0) joined by dots, as in
+// training.optimizer.lr=0.01 or layers.3.out_channels=64; the value is JSON, or else taken as a string. Objects on the way that are
+// missing are made: what reads the document rejects keys it does not know. Throws Error naming the part of the path that fails.
+void apply_override(nlohmann::json& document, const std::string& assignment);
+
+}  // namespace six

@@ -1,0 +1,42 @@
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "../core/tape.h"
+
+namespace six {
+
+struct Curve {
+  std::string title;           // in the legend
+  std::vector<double> x, y;    // of equal length
+  std::string color = "#000";  // as gnuplot takes it
+  bool dashed = false;
+};
+
+// Curves over axes that cross at the origin, with ticks below and to the left of them, no frame and the legend at the upper left.
+struct Figure {
+  std::string title;
+  std::vector<Curve> curves;
+  int width = 1200, height = 800;  // in pixels
+};
+
+enum class FigureFormat { svg, png };
+
+// The figure as a file of that format, made by gnuplot; the same figure gives the same bytes. Throws Error if gnuplot is not
+// installed or fails, if there are no curves, or if a curve's x and y differ in length.
+std::vector<std::uint8_t> draw(const Figure& figure, FigureFormat format);
+// What gnuplot is told; throws like `draw`.
+std::string gnuplot_script(const Figure& figure, FigureFormat format);
+
+// A function and its derivative at `n` equally spaced points from lo to hi, both included, as the library computes them: the
+// forward pass, and the backward pass of the sum.
+struct Samples {
+  std::vector<double> x, y, derivative;
+};
+Samples sample(const std::function<Var(Var)>& f, double lo, double hi, int n);
+// The same at given points.
+Samples sample(const std::function<Var(Var)>& f, const std::vector<real>& x);
+
+}  // namespace six

@@ -1,0 +1,236 @@
+#include "trainer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <utility>
+
+#include "../core/ops/loss.h"
+#include "../optim/clip_norm.h"
+#include "closed_gates.h"
+
+namespace six {
+namespace {
+
+TrainingConfig checked(TrainingConfig config, const Model& model, const Dataset& data) {
+  check_training(config);
+  require_fits(model, data.train, "trainer: training");
+  require_fits(model, data.test, "trainer: test");
+  require(config.validation == data.validation.size(), "trainer: the config sets ", config.validation,
+          " images aside for validation, the data set has ", data.validation.size(),
+          "; call split_validation(data, config.validation)");
+  if (config.threads == 0) config.threads = hardware_threads();
+  return config;
+}
+
+// Sixteen running sums of 0 * x, which stay 0 if all numbers are finite: the compiler may not reorder one alone.
+bool all_finite(const real* x, long n) {
+  real zero[16] = {};
+  long i = 0;
+  for (; i + 16 <= n; i += 16)
+    for (int j = 0; j < 16; ++j) zero[j] += 0 * x[i + j];
+  for (; i < n; ++i) zero[0] += 0 * x[i];
+  return std::all_of(zero, zero + 16, [](real z) { return z == 0; });
+}
+
+double seconds_since(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+}  // namespace
+
+Trainer::Trainer(Model& model, const Dataset& data, const TrainingConfig& config)
+    : model_(model),
+      data_(data),
+      config_(checked(config, model, data)),
+      optimizer_(make_optimizer(config_.optimizer, config_.clip_norm, model.params())),
+      batches_(data.train, config_.batch, batch_options()),
+      schedule_(learning_rate(config_.optimizer), resolved(config_.schedule, total_steps())),
+      tape_({.threads = config_.threads, .seed = config_.seed}),
+      logits_(std::size_t(config_.batch * data.train.classes)) {
+  if (config_.ema.decay > 0) ema_.emplace(model.params(), config_.ema);
+  const ParamSet& p = model.params();
+  good_.values.resize(std::size_t(p.size()));
+  good_.buffers.resize(std::size_t(p.buffer_size()));
+  good_.averages.resize(ema_ ? std::size_t(p.size()) : 0);
+  save(good_);
+}
+
+BatchOptions Trainer::batch_options() const {
+  return {.shuffle_seed = config_.seed,
+          .epoch = std::uint64_t(state_.epoch),
+          .augment = config_.augmentation,
+          .threads = config_.threads,
+          .first_batch = state_.batch};
+}
+
+void Trainer::set_state(const TrainerState& state) {
+  require(state.epoch >= 0 && state.epoch <= config_.epochs && state.batch >= 0 && state.batch <= batches_per_epoch() &&
+              state.step == state.epoch * batches_per_epoch() + state.batch,
+          "trainer: epoch ", state.epoch, ", batch ", state.batch, ", step ", state.step, " is no point of a training of ",
+          config_.epochs, " epochs of ", batches_per_epoch(), " batches");
+  state_ = state, positioned_ = false;
+  optimizer_->set_steps(state.step);
+  if (ema_) ema_->set_updates(state.step);
+  save(good_);
+}
+
+const Batch& Trainer::next_batch() {
+  if (!std::exchange(positioned_, true)) batches_.restart(batch_options());
+  return *batches_.next();
+}
+
+Var Trainer::record(const Batch& batch) {
+  tape_.reset();
+  tape_.set_step(std::uint64_t(state_.step));
+  const Var logits = model_(tape_.input(batch.images));
+  const Var loss = cross_entropy(logits, batch.labels, {.label_smoothing = config_.label_smoothing});
+  logits.copy_values(logits_);
+  return loss;
+}
+
+const StepReport& Trainer::step() {
+  require(!over(), "trainer: the training of ", config_.epochs, " epochs is over");
+  require(!epoch_over(), "trainer: epoch ", state_.epoch + 1, " is over; call end_epoch before the next step");
+  const auto begin = std::chrono::steady_clock::now();
+  const Batch& batch = next_batch();
+  const Var loss_var = record(batch);
+  const double loss = loss_var.item();
+  if (!std::isfinite(loss)) stop(state_.step + 1, "the loss", first_non_finite(batch));
+  save(good_);
+  tape_.backward(loss_var);
+  const double norm = grad_norm(model_.params());
+  if (!std::isfinite(norm)) stop(state_.step + 1, "the norm of the gradients", first_non_finite(batch));
+
+  optimizer_->set_lr(schedule_(state_.step));
+  optimizer_->step();
+  if (!all_finite(model_.params().values(), model_.params().size()))
+    stop(state_.step + 1, "a weight after the update", first_non_finite(batch));
+  if (ema_) ema_->update();
+  const int classes = data_.train.classes;
+  for (std::size_t i = 0; i < batch.labels.size(); ++i)
+    state_.correct += argmax(logits_.data() + long(i) * classes, classes) == batch.labels[i];
+  const long n = long(batch.labels.size());
+  state_.images += n, state_.loss += loss * double(n), state_.grad_norm += norm;
+  ++state_.batch, ++state_.step;
+  images_ += n, epoch_images_ += n;
+  const double seconds = seconds_since(begin);
+  seconds_ += seconds, epoch_seconds_ += seconds;
+  return report(loss, norm);
+}
+
+const StepReport& Trainer::report(double loss, double norm) {
+  const double images = double(state_.images);
+  return report_ = {.epoch = state_.epoch + 1,
+                    .epochs = config_.epochs,
+                    .batch = state_.batch,
+                    .batches = batches_per_epoch(),
+                    .step = state_.step,
+                    .batch_loss = loss,
+                    .loss = state_.loss / images,
+                    .accuracy = double(state_.correct) / images,
+                    .lr = optimizer_->lr(),
+                    .grad_norm = norm,
+                    .images_per_second = double(epoch_images_) / epoch_seconds_,
+                    .seconds_left = seconds_ / double(images_) * double(config_.batch) * double(total_steps() - state_.step)};
+}
+
+EpochReport Trainer::end_epoch() {
+  require(!over() && epoch_over(), "trainer: epoch ", state_.epoch + 1, " is not over, ", batches_per_epoch() - state_.batch,
+          " batches are left");
+  const double images = double(state_.images);
+  EpochReport r{.epoch = state_.epoch + 1,
+                .epochs = config_.epochs,
+                .step = state_.step,
+                .loss = state_.loss / images,
+                .accuracy = double(state_.correct) / images,
+                .lr = schedule_(state_.step - 1),
+                .grad_norm = state_.grad_norm / double(state_.batch),
+                .images_per_second = epoch_seconds_ > 0 ? double(epoch_images_) / epoch_seconds_ : 0,
+                .seconds = epoch_seconds_};
+  const auto begin = std::chrono::steady_clock::now();
+  const bool last = state_.epoch + 1 == config_.epochs;
+  r.split = config_.validation ? "validation" : "test";
+  if (last || (config_.eval_every && (state_.epoch + 1) % config_.eval_every == 0))
+    r.evaluation = evaluate_finite(config_.validation ? data_.validation : data_.test, r.split);
+  const Bytes some = data_.train.bytes(0, std::min<long>(config_.batch, data_.train.size()));
+  r.closed_gates = with_averages([&] { return closed_gates(model_, some, config_.threads); });
+  r.evaluation_seconds = seconds_since(begin);
+  state_ = {.epoch = state_.epoch + 1, .step = state_.step};
+  positioned_ = false, epoch_seconds_ = 0, epoch_images_ = 0;
+  return r;
+}
+
+Evaluation Trainer::evaluate(const Split& split) {
+  return with_averages([&] { return six::evaluate(model_, split, {.threads = config_.threads}); });
+}
+
+Evaluation Trainer::evaluate_finite(const Split& split, const std::string& name) {
+  Evaluation e = evaluate(split);
+  if (std::isfinite(e.loss)) return e;
+  std::string where;
+  for (long first = 0; first < split.size() && where.empty(); first += config_.batch) {
+    const long n = std::min<long>(config_.batch, split.size() - first);
+    const auto labels = std::span(split.labels).subspan(std::size_t(first), std::size_t(n));
+    where = with_averages([&] { return first_non_finite(split.bytes(first, n), labels, false); });
+  }
+  stop(state_.step, "the loss on the " + name + " images", where);
+}
+
+TrainingResult Trainer::run(const TrainingCallbacks& callbacks) {
+  const auto result = [&](bool finished) {
+    return TrainingResult{finished, seconds_, seconds_ > 0 ? double(images_) / seconds_ : 0};
+  };
+  while (!over()) {
+    while (!epoch_over()) {
+      const StepReport& r = step();
+      if (callbacks.step) callbacks.step(r);
+      if (callbacks.stop && callbacks.stop()) return result(false);
+    }
+    const EpochReport r = end_epoch();
+    if (callbacks.epoch) callbacks.epoch(r);
+  }
+  if (ema_) std::copy_n(ema_->values(), model_.params().size(), model_.params().values());
+  return result(true);
+}
+
+void Trainer::save(Weights& to) const {
+  const ParamSet& p = model_.params();
+  std::copy_n(p.values(), p.size(), to.values.begin());
+  std::copy_n(p.buffer_values(), p.buffer_size(), to.buffers.begin());
+  if (ema_) std::copy_n(ema_->values(), p.size(), to.averages.begin());
+}
+
+void Trainer::restore(const Weights& from) {
+  ParamSet& p = model_.params();
+  std::copy(from.values.begin(), from.values.end(), p.values());
+  std::copy(from.buffers.begin(), from.buffers.end(), p.buffer_values());
+  if (ema_) std::copy(from.averages.begin(), from.averages.end(), ema_->values());
+}
+
+// Records a batch again with the same weights, looking at every value. Empty if all are finite.
+std::string Trainer::first_non_finite(Bytes images, std::span<const int> labels, bool training) {
+  Tape tape({.threads = config_.threads, .training = training, .check_finite = true, .seed = config_.seed});
+  try {
+    tape.set_step(std::uint64_t(state_.step));
+    tape.backward(cross_entropy(model_(tape.input(images)), labels, {.label_smoothing = config_.label_smoothing}));
+  } catch (const Error& e) {
+    return e.what();
+  }
+  const ParamSet& set = model_.params();
+  for (int i = 0; i < int(set.params().size()); ++i) {
+    const Param& p = set.params()[std::size_t(i)];
+    if (!all_finite(set.value(i), p.shape.size())) return "parameter " + p.name + " is not finite";
+  }
+  return {};
+}
+
+void Trainer::stop(long step, const std::string& what, const std::string& where) {
+  restore(good_);
+  std::ostringstream text;
+  text << "step " << step << " (epoch " << state_.epoch + 1 << "): " << what << " is not finite" << (where.empty() ? "" : ": ")
+       << where << "; the model is back at its last good weights (a lower learning rate or clip_norm may help)";
+  throw NonFinite(text.str(), step);
+}
+
+}  // namespace six

@@ -1,0 +1,117 @@
+#pragma once
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "../data/dataset.h"
+#include "../layers/model.h"
+#include "../optim/ema.h"
+#include "../optim/optimizer.h"
+#include "../optim/schedule.h"
+#include "config.h"
+#include "report.h"
+
+namespace six {
+
+// A loss, a gradient or a weight that is NaN or infinite. The message names the step and the first layer whose output is not
+// finite; the model is back at the last weights whose loss was finite.
+class NonFinite : public Error {
+ public:
+  NonFinite(const std::string& message, long at) : Error(message), step(at) {}
+  long step;  // the one that failed, from 1
+};
+
+// Where a training stands: all of it but the weights, the optimizer's state and the averages. Random numbers are functions of the
+// seed and of these counts.
+struct TrainerState {
+  long epoch = 0,
+       batch = 0;  // the next batch to be trained on; `batch` may be the number of batches: the epoch is yet to be reported
+  long step = 0;   // steps taken
+  // Sums over the epoch so far.
+  double loss = 0, grad_norm = 0;
+  long correct = 0, images = 0;
+};
+
+// What `Trainer::run` calls; empty ones are left out.
+struct TrainingCallbacks {
+  std::function<void(const StepReport&)> step = {};
+  std::function<void(const EpochReport&)> epoch = {};
+  std::function<bool()> stop = {};  // asked after each step; true ends the run, which another `run` continues
+};
+
+struct TrainingResult {
+  bool finished = false;  // false if `stop` ended it
+  double seconds = 0;     // of training, without evaluation
+  double images_per_second = 0;
+};
+
+// Trains a model: the one loop that every program uses. A step is forward, loss, backward, clipping, optimizer and average; from
+// the second step on it allocates nothing. The same config gives the same bits for any number of threads.
+class Trainer {
+ public:
+  // Refers to model and data, which must outlive it; the data must have been split as the config says (split_validation).
+  // Throws Error if the data do not fit the model or the config, or an option is out of range.
+  Trainer(Model& model, const Dataset& data, const TrainingConfig& config);
+
+  // Runs from where the training stands to its end. Then the model holds the weights to use: the averages, if there are any.
+  // Throws NonFinite.
+  TrainingResult run(const TrainingCallbacks& callbacks = {});
+
+  // One step, for loops of one's own; throws NonFinite, and Error if the epoch or the training is over.
+  const StepReport& step();
+  bool epoch_over() const { return state_.batch >= batches_per_epoch(); }
+  bool over() const { return state_.epoch >= config_.epochs; }
+  // Evaluates as the config says, and moves on to the next epoch. Throws Error unless the epoch is over, and NonFinite.
+  EpochReport end_epoch();
+  // With the weights to use: the averages, if there are any.
+  Evaluation evaluate(const Split& split);
+
+  const TrainingConfig& config() const { return config_; }
+  const TrainerState& state() const { return state_; }
+  void set_state(const TrainerState& state);  // throws Error if it is none of this training
+  Optimizer& optimizer() { return *optimizer_; }
+  Ema* ema() { return ema_ ? &*ema_ : nullptr; }  // null if the config has none
+  long batches_per_epoch() const { return batches_.count(); }
+  long total_steps() const { return config_.epochs * batches_per_epoch(); }
+
+ private:
+  // A copy of everything a step changes before it is known to have gone well.
+  struct Weights {
+    std::vector<real> values, buffers, averages;
+  };
+  BatchOptions batch_options() const;
+  const Batch& next_batch();
+  Var record(const Batch& batch);  // the loss, on the tape
+  void save(Weights& to) const;
+  void restore(const Weights& from);
+  template <class F>
+  auto with_averages(F&& f) {  // f() while the weights to use are the model's
+    if (!ema_) return f();
+    const auto averages = ema_->swap_in();
+    return f();
+  }
+  [[noreturn]] void stop(long step, const std::string& what, const std::string& where);
+  std::string first_non_finite(Bytes images, std::span<const int> labels, bool training);
+  std::string first_non_finite(const Batch& batch) { return first_non_finite(batch.images, batch.labels, true); }
+  Evaluation evaluate_finite(const Split& split, const std::string& name);
+  const StepReport& report(double loss, double grad_norm);
+
+  Model& model_;
+  const Dataset& data_;
+  TrainingConfig config_;
+  TrainerState state_;
+  bool positioned_ = false;  // the batches stand at the state
+  std::unique_ptr<Optimizer> optimizer_;
+  std::optional<Ema> ema_;
+  Batches batches_;
+  Schedule schedule_;
+  Tape tape_;
+  std::vector<real> logits_;
+  Weights good_;  // the last with which a loss was finite
+  StepReport report_;
+  double seconds_ = 0, epoch_seconds_ = 0;  // of training, in this object's life and in this epoch
+  long images_ = 0, epoch_images_ = 0;
+};
+
+}  // namespace six
