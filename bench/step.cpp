@@ -1,9 +1,6 @@
 // A training step, and inference, on real models.
 #include <sys/resource.h>
 
-#include <cstdlib>
-#include <fstream>
-#include <new>
 
 #include "../core/kernels/dispatch.h"
 #include "../core/rng.h"
@@ -14,8 +11,6 @@
 
 namespace bench {
 namespace {
-
-long allocated = 0;
 
 rusage usage() {
   rusage u;
@@ -35,8 +30,6 @@ std::vector<std::uint8_t> images(const six::Shape& shape, int count) {
 six::Shape batched(long n, const six::Shape& s) { return s.rank() == 3 ? six::Shape{n, s[0], s[1], s[2]} : six::Shape{n, s.size()}; }
 
 }  // namespace
-
-long allocations() { return allocated; }
 
 std::string config_path(const std::string& net) {
   const std::string name = net == "m28" ? "mobilenet_28" : net == "m14" ? "mobilenet_14" : net;
@@ -90,12 +83,3 @@ Json infer(const InferOptions& o) {
 }
 
 }  // namespace bench
-
-// Counts allocations of the whole program.
-void* operator new(std::size_t n) {
-  ++bench::allocated;
-  if (void* p = std::malloc(n ? n : 1)) return p;
-  throw std::bad_alloc();
-}
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }

@@ -82,13 +82,27 @@ SIX_INLINE V clamp(V v, V lo, V hi) {
   return hi < v ? hi : v;
 }
 
-// The gate of a strict clamp (see Read): the gradient passes where lo < v <= top, everywhere if there is no clamp.
+// The gate of a strict clamp (see Read): the gradient passes where lo < v <= top, everywhere if there is no clamp. Selected, never
+// multiplied: t may be infinite. v is z or the clamped value, the answer is the same.
 struct Gate {
   V lo, top;
+#if defined(__AVX512F__)  // GCC would build whole vectors from the masks
+  __mmask16 open;
+  SIX_INLINE explicit Gate(const Read& x) : lo(all(x.lo)), top(all(x.top)), open(__mmask16(x.clamped ? 0 : ~0)) {}
+  SIX_INLINE V operator()(V v, V t) const {
+    if constexpr (sizeof(real) == 4) {
+      const __mmask16 above = _mm512_cmp_ps_mask((__m512)v, (__m512)lo, _CMP_GT_OQ);
+      return (V)_mm512_maskz_mov_ps(_mm512_mask_cmp_ps_mask(above, (__m512)v, (__m512)top, _CMP_LE_OQ) | open, (__m512)t);
+    } else {
+      const __mmask8 above = _mm512_cmp_pd_mask((__m512d)v, (__m512d)lo, _CMP_GT_OQ);
+      return (V)_mm512_maskz_mov_pd(_mm512_mask_cmp_pd_mask(above, (__m512d)v, (__m512d)top, _CMP_LE_OQ) | __mmask8(open), (__m512d)t);
+    }
+  }
+#else
   VI open;
   SIX_INLINE explicit Gate(const Read& x) : lo(all(x.lo)), top(all(x.top)), open(VI{} - Int(!x.clamped)) {}
-  // Selected, never multiplied: t may be infinite. v is z or the clamped value, the answer is the same.
   SIX_INLINE V operator()(V v, V t) const { return (V)((((VI)(v > lo) & (VI)(v <= top)) | open) & (VI)t); }
+#endif
 };
 
 // Sums over many rows are kept in two steps: a few dozen terms in a vector, then in double. Images have a constant background,
