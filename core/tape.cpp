@@ -248,7 +248,7 @@ real Var::item() const {
 }
 
 std::vector<real> Var::values() const {
-  std::vector<real> y(std::size_t(size()));
+  std::vector<real> y(static_cast<std::size_t>(size()));
   copy_values(y);
   return y;
 }
