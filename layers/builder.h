@@ -1,7 +1,8 @@
 #pragma once
-#include <functional>
+#include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "init.h"
@@ -13,47 +14,48 @@ namespace six {
 // What a layer's `build` declares its parameters to. Nothing is allocated before the whole model is known to fit.
 class Builder {
  public:
-  using Fill = std::function<void(const Rng&, std::span<real>)>;  // draws start values
-
+  // Parameters go into `set`; the numbers of parameter i are those of Rng(seed, Purpose::init, i).
   Builder(ParamSet& set, std::uint64_t seed) : set_(set), seed_(seed) {}
 
-  // A parameter `<path>.<name>`; `layout` is how files hold it, as it is unless given. Weight decay leaves it alone unless
-  // `decays`.
-  ParamRef param(std::string name, Shape shape, Fill fill, bool decays, TorchLayout layout = {});
-  // State `<path>.<name>`, one value to start with; a counter is an integer in files.
-  BufferRef buffer(std::string name, Shape shape, real value, TorchLayout layout = {});
-  BufferRef counter(std::string name);
+  // A parameter `<path>.<name>`; `layout` is how files hold it, the memory's unless given. Decay::weights passes it by unless
+  // `decays`. Throws if a model of that size is not supported.
+  ParamRef param(const std::string& name, Shape shape, Fill fill, bool decays, std::optional<TorchLayout> layout = {});
+  // State `<path>.<name>`, all `value` at the start.
+  BufferRef buffer(const std::string& name, Shape shape, real value, std::optional<TorchLayout> layout = {});
+  // State that counts: one number, an integer in files, 0 if a file lacks it.
+  BufferRef counter(const std::string& name);
   void macs(long count);  // multiply-accumulates of one sample
 
-  // Builds a layer inside the current one, under the name `part` (or its own): the shape of its output.
+  // Builds a layer as the part `part` of the current one; returns the shape of its output.
   Shape add(AnyLayer& layer, const std::string& part, const Shape& in);
-  // A list inside the current layer, parts "layers.0", "layers.1", ...
+  // Builds layers one behind the other, as parts "layers.0", "layers.1", ... or by their names.
   Shape add_all(std::vector<AnyLayer>& layers, const Shape& in);
+  // Builds the outermost layer, which has no name, and allocates and fills everything declared.
+  Shape build(Layer& root, const Shape& in);
 
-  // The image [h, w, c] that the current features are a flattened form of (rank 0: they are none); flatten sets it.
+  // The image [h, w, c] that the current input is a flattened form of; rank 0: of none. Flatten sets it.
   const Shape& image() const { return image_; }
   void set_image(const Shape& image) { image_ = image; }
-  // The layout of one number per channel or feature of the current input.
+  // The file layout of one number per channel or feature of the current input.
   TorchLayout per_feature(const Shape& in) const;
 
-  // Allocates and fills everything declared.
-  void finish();
-
-  struct Row {  // of the summary
+  // What a model keeps of this.
+  struct Row {  // of the summary, one per layer in order
     std::string path, type;
     int depth = 0;
     Shape out;
-    long parameters = 0, macs = 0;
-    bool leaf = true;
+    long parameters = 0, macs = 0;  // its own, without its parts
   };
-  struct Tensor {  // of a file
+  struct Tensor {  // of a file, one per parameter or buffer in order
     std::string name;
     TorchLayout layout;
     bool counter = false;
   };
-  std::vector<Row> take_rows() { return std::move(rows_); }
-  std::vector<Tensor> take_params() { return std::move(param_tensors_); }
-  std::vector<Tensor> take_buffers() { return std::move(buffer_tensors_); }
+  struct Result {
+    std::vector<Row> rows;
+    std::vector<Tensor> params, buffers;
+  };
+  Result take() { return std::move(result_); }
 
  private:
   struct Declared {
@@ -63,16 +65,21 @@ class Builder {
     Fill fill;
     real value;
   };
+  Shape enter(Layer& layer, std::string path, std::string where, const Shape& in);
+  Shape enter_part(Layer& layer, const std::string& part, std::string where, const Shape& in);
+  Tensor declare(const std::string& name, const Shape& shape, std::optional<TorchLayout> layout);
+  void allocate();
+
   ParamSet& set_;
   std::uint64_t seed_;
   std::string path_;
+  std::size_t row_ = 0;  // of the current layer
+  int depth_ = -1;
   bool trainable_ = true;
-  int depth_ = 0;
   long total_ = 0;
   Shape image_;
   std::vector<Declared> params_, buffers_;
-  std::vector<Tensor> param_tensors_, buffer_tensors_;
-  std::vector<Row> rows_;
+  Result result_;
 };
 
 }  // namespace six

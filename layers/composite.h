@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "conv_settings.h"
 #include "layer.h"
 
 namespace six {
@@ -40,8 +41,8 @@ struct SeparableConfig {
   int out_channels = 0, stride = 1;
   AnyLayer activation = Relu6{};
   static void fields(auto& visit, auto& c) {
-    visit("out_channels", c.out_channels, "channels of the output", required(at_least(1)));
-    visit("stride", c.stride, "of the depthwise convolution", at_least(1));
+    visit("out_channels", c.out_channels, "channels of the output", required(between(1, kMaxChannels)));
+    visit("stride", c.stride, "of the depthwise convolution", between(1, kMaxExtent));
     visit("activation", c.activation, "after each batch norm");
   }
 };
@@ -65,9 +66,10 @@ struct InvertedResidualConfig {
   int out_channels = 0, stride = 1, expansion = 6;
   AnyLayer activation = Relu6{};
   static void fields(auto& visit, auto& c) {
-    visit("out_channels", c.out_channels, "channels of the output", required(at_least(1)));
-    visit("stride", c.stride, "of the depthwise convolution", at_least(1));
-    visit("expansion", c.expansion, "channels of the depthwise convolution per input channel; 1: no expansion", at_least(1));
+    visit("out_channels", c.out_channels, "channels of the output", required(between(1, kMaxChannels)));
+    visit("stride", c.stride, "of the depthwise convolution", between(1, kMaxExtent));
+    visit("expansion", c.expansion, "channels of the depthwise convolution per input channel; 1: no expansion",
+          between(1, kMaxExtent));
     visit("activation", c.activation, "after the first two batch norms");
   }
 };

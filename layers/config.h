@@ -79,6 +79,8 @@ std::string markdown_rows(const FieldList& fields, std::string_view first_column
 std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates);
 // JSON in an error message: on one line, shortened.
 std::string shown(const Json& value);
+// JSON on one line, with spaces after colons and commas.
+std::string one_line(const OrderedJson& value);
 // A number as JSON: shortest digits that read back the same in this build, no fraction if it is whole.
 OrderedJson number(real value);
 

@@ -33,6 +33,9 @@ struct PaddingRule {
   Padding resolve(const Shape& in, KernelSize kernel, int stride) const;
 };
 
+// Throws unless `in` is [h, w, c].
+void require_image(const Shape& in);
+
 void read_value(const Json&, KernelSize&, const Limits&);
 void write_value(OrderedJson&, const KernelSize&);
 void check_value(const KernelSize&, const Limits&);

@@ -16,6 +16,8 @@ class Builder;
 // A parameter of a built layer.
 class ParamRef {
  public:
+  ParamRef() = default;
+  ParamRef(ParamSet& set, int index) : set_(&set), index_(index) {}
   // Its value on a tape, where gradients reach it. Throws if the layer belongs to no model yet.
   Var on(Tape& tape) const;
   explicit operator bool() const { return set_ != nullptr; }
@@ -24,7 +26,6 @@ class ParamRef {
   int index() const { return index_; }  // in the model's ParamSet
 
  private:
-  friend class Builder;
   ParamSet* set_ = nullptr;
   int index_ = -1;
 };
@@ -32,12 +33,13 @@ class ParamRef {
 // State of a built layer that is saved but not trained.
 class BufferRef {
  public:
+  BufferRef() = default;
+  BufferRef(ParamSet& set, int index) : set_(&set), index_(index) {}
   real* values() const;  // throws if the layer belongs to no model yet
   explicit operator bool() const { return set_ != nullptr; }
   int index() const { return index_; }
 
  private:
-  friend class Builder;
   ParamSet* set_ = nullptr;
   int index_ = -1;
 };
@@ -80,6 +82,15 @@ class Layer {
  private:
   friend class Builder;
   FieldList all_fields();
+  [[noreturn]] void rethrow(const Error& e) const;
+  template <class Body>
+  auto located(Body&& body) const {  // an Error from inside gets the place of this layer in front
+    try {
+      return body();
+    } catch (const Error& e) {
+      rethrow(e);
+    }
+  }
   std::string path_, where_;
   Shape in_, out_;
 };

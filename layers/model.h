@@ -8,6 +8,7 @@
 
 #include "../core/bytes.h"
 #include "../data/safetensors.h"
+#include "builder.h"
 #include "composite.h"
 
 namespace six {
@@ -78,12 +79,11 @@ class Model {
   std::vector<real> predict(Bytes images, int threads = 0) const;
 
  private:
-  struct Plan;
   Shape input_;
   std::string name_, training_;
   std::unique_ptr<ParamSet> params_;
   Sequential root_;
-  std::shared_ptr<const Plan> plan_;  // what build has found out: rows of the summary, layouts of files
+  std::shared_ptr<const Builder::Result> built_;
 };
 
 // Probabilities from logits [n, classes], in double.

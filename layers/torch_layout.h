@@ -24,8 +24,10 @@ struct TorchLayout {
   // One number for each feature of a flattened image [h, w, c]: file [c * h * w].
   static TorchLayout features(const Shape& image);
 
+  long size() const;
   std::vector<real> to_file(const real* memory) const;
-  void from_file(std::span<const real> file_values, real* memory) const;
+  // `values` holds size() numbers.
+  void from_file(std::span<const real> values, real* memory) const;
 };
 
 }  // namespace six

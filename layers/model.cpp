@@ -1,0 +1,138 @@
+#include "model.h"
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "../core/error.h"
+#include "../data/file.h"
+#include "../data/json.h"
+
+namespace six {
+namespace {
+
+constexpr const char* kFormat = "sixgrad-model";
+constexpr int kVersion = 1;
+
+// The members of a JSON model; "training" belongs to somebody else.
+struct ModelConfig {
+  std::string format = kFormat;
+  int version = kVersion;
+  std::string name = "model";
+  std::vector<int> input;
+  std::vector<AnyLayer> layers;
+  static void fields(auto& visit, auto& c) {
+    visit("format", c.format, "", required());
+    visit("version", c.version, "", required());
+    visit("name", c.name, "");
+    visit("input", c.input, "", required(between(1, kMaxChannels)));
+    visit("layers", c.layers, "", required());
+  }
+};
+
+Shape shape_of(const std::vector<int>& sizes) {
+  require(sizes.size() == 1 || sizes.size() == 3, "input must be [height, width, channels] or [features], got ", sizes.size(),
+          " sizes");
+  return sizes.size() == 1 ? Shape{sizes[0]} : Shape{sizes[0], sizes[1], sizes[2]};
+}
+
+// What kind of file this is comes first: all else could only be misread.
+void check_format(const Json& j) {
+  require(j.is_object(), "must be a JSON object, got ", shown(j));
+  require(j.contains("format"), "missing key \"format\": this is no sixgrad model");
+  require(j["format"] == kFormat, "format is ", shown(j["format"]), ", expected \"", kFormat, '"');
+  require(j.contains("version"), "missing key \"version\"");
+  require(j["version"].is_number_integer(), "version must be an integer, got ", shown(j["version"]));
+  require(j["version"] == kVersion, "version is ", shown(j["version"]), ", this library reads version ", kVersion,
+          j["version"] > kVersion ? "; a newer one is needed" : "");
+}
+
+}  // namespace
+
+Model::Model(Shape input, Sequential layers, Options options)
+    : input_(input),
+      name_(options.name.empty() ? "model" : options.name),
+      params_(std::make_unique<ParamSet>()),
+      root_(std::move(layers)) {
+  Builder builder(*params_, options.seed);
+  builder.build(root_, input_);
+  built_ = std::make_shared<const Builder::Result>(builder.take());
+}
+
+Model Model::from_config(const Json& j, Options options) {
+  check_format(j);
+  ModelConfig c;
+  static constexpr std::string_view others[] = {"training"};
+  read_fields(j, fields_in(c), others);
+  if (options.name.empty()) options.name = c.name;
+  Model model(shape_of(c.input), Sequential({std::move(c.layers)}), options);
+  if (j.contains("training")) model.set_training(j["training"]);
+  return model;
+}
+
+Model Model::from_json(const std::string& file_or_text, Options options) {
+  const std::size_t first = file_or_text.find_first_not_of(" \t\r\n");
+  const bool text = first != std::string::npos && file_or_text[first] == '{';
+  const std::string where = text ? "model" : file_or_text;
+  const Json j = text ? parse_json(file_or_text, where) : read_json(file_or_text);
+  return in_context(where, [&] { return from_config(j, options); });
+}
+
+Model Model::load(const std::string& path) {
+  if (std::filesystem::is_directory(path)) {
+    Model model = from_json(path + "/model.json");
+    model.load_weights(path + "/model.safetensors");
+    return model;
+  }
+  const Safetensors file = read_safetensors(path);
+  const auto json = file.metadata.find("sixgrad.model");
+  require(json != file.metadata.end(), path, ": its metadata hold no sixgrad.model: only weights; use Model::load_weights");
+  const Json j = parse_json(json->second, path + ": sixgrad.model");
+  return in_context(path, [&] {
+    Model model = in_context("sixgrad.model", [&] { return from_config(j); });
+    model.set_state(file.tensors);
+    return model;
+  });
+}
+
+Var Model::operator()(Var x) const {
+  const Shape& s = x.shape();
+  bool fits = s.rank() == input_.rank() + 1;
+  for (int i = 0; fits && i < input_.rank(); ++i) fits = s[i + 1] == input_[i];
+  require(fits, "model: the input has shape ", s, ", expected n samples of ", input_);
+  return root_(x);
+}
+
+OrderedJson Model::config() const {
+  OrderedJson j = {{"format", kFormat}, {"version", kVersion}, {"name", name_}};
+  for (int i = 0; i < input_.rank(); ++i) j["input"].push_back(input_[i]);
+  write_value(j["layers"], layers());
+  if (!training_.empty()) j["training"] = OrderedJson::parse(training_);
+  return j;
+}
+
+std::string Model::to_json() const {
+  std::string text;
+  const OrderedJson whole = config();
+  for (const auto& item : whole.items()) {
+    const OrderedJson& value = item.value();
+    text += (text.empty() ? "{\n  " : ",\n  ") + OrderedJson(item.key()).dump() + ": ";
+    const bool lines = item.key() == "layers" || (item.key() == "training" && value.is_object() && !value.empty());
+    if (!lines) {
+      text += one_line(value);
+      continue;
+    }
+    std::string rows;
+    for (const auto& row : value.items()) {
+      rows += rows.empty() ? "\n    " : ",\n    ";
+      if (value.is_object()) rows += OrderedJson(row.key()).dump() + ": ";
+      rows += one_line(row.value());
+    }
+    text += (value.is_object() ? '{' + rows + "\n  }" : '[' + rows + "\n  ]");
+  }
+  return text + "\n}\n";
+}
+
+Json Model::training() const { return training_.empty() ? Json() : Json::parse(training_); }
+void Model::set_training(const Json& training) { training_ = training.is_null() ? "" : training.dump(); }
+
+}  // namespace six

@@ -1,0 +1,108 @@
+// Images in, classes out; and the table of a model.
+#include <algorithm>
+#include <climits>
+#include <cmath>
+
+#include "../core/error.h"
+#include "model.h"
+
+namespace six {
+namespace {
+
+constexpr long kChunk = 256;  // images at a time
+
+// "1,234,567"
+std::string grouped(long n) {
+  std::string text = std::to_string(n);
+  for (long at = long(text.size()) - 3; at > 0; at -= 3) text.insert(std::size_t(at), 1, ',');
+  return text;
+}
+
+std::string image_text(const Shape& s) {
+  std::string text;
+  for (int i = 0; i < s.rank(); ++i) text += (i ? "x" : "") + std::to_string(s[i]);
+  return text;
+}
+
+long add_up(long a, long b) {
+  long sum;
+  return __builtin_add_overflow(a, b, &sum) ? LONG_MAX : sum;
+}
+
+}  // namespace
+
+std::vector<real> Model::logits(Bytes images, int threads) const {
+  const long n = images.shape.samples(), each = input_.size();
+  require(images.shape.rank() == input_.rank() + 1 && images.shape.size() == n * each, "predict: images of shape ", images.shape,
+          ", expected n of ", input_);
+  std::vector<real> out;
+  out.reserve(std::size_t(n * output_shape().size()));
+  Tape tape({.threads = threads, .training = false, .record = false});
+  for (long first = 0; first < n; first += kChunk) {
+    tape.reset();
+    const Bytes part{images.data + first * each, images.shape.with(0, std::min(kChunk, n - first))};
+    const std::vector<real> values = (*this)(tape.input(part)).values();
+    out.insert(out.end(), values.begin(), values.end());
+  }
+  return out;
+}
+
+std::vector<real> Model::logits(std::span<const std::uint8_t> image) const {
+  require(long(image.size()) == input_.size(), "predict: the image has ", image.size(), " bytes, expected ", input_.size(), " (",
+          input_, ")");
+  const Shape& s = input_;
+  return logits({image.data(), s.rank() == 1 ? Shape{1, s[0]} : Shape{1, s[0], s[1], s[2]}}, 1);
+}
+
+std::vector<real> Model::predict(std::span<const std::uint8_t> image) const {
+  return softmax(logits(image), output_shape().channels());
+}
+std::vector<real> Model::predict(Bytes images, int threads) const {
+  return softmax(logits(images, threads), output_shape().channels());
+}
+
+std::vector<real> softmax(std::span<const real> logits, long classes) {
+  require(classes >= 1 && long(logits.size()) % classes == 0, "softmax: ", logits.size(), " logits of ", classes, " classes");
+  std::vector<real> out(logits.size());
+  std::vector<double> e(std::size_t(classes), 0);
+  for (std::size_t row = 0; row < logits.size(); row += e.size()) {
+    const std::span<const real> x = logits.subspan(row, e.size());
+    const real largest = *std::max_element(x.begin(), x.end());
+    double sum = 0;
+    for (std::size_t i = 0; i < e.size(); ++i) sum += e[i] = std::exp(double(x[i]) - double(largest));
+    for (std::size_t i = 0; i < e.size(); ++i) out[row + i] = real(e[i] / sum);
+  }
+  return out;
+}
+
+long Model::macs() const {
+  long sum = 0;
+  for (const Builder::Row& row : built_->rows) sum = add_up(sum, row.macs);
+  return sum;
+}
+
+std::string Model::summary() const {
+  struct Line {
+    std::string cell[4];
+  };
+  std::vector<Line> lines = {{{"layer", "output", "parameters", "MACs"}}, {{"input", image_text(input_), "", ""}}};
+  for (const Builder::Row& row : built_->rows) {
+    const std::string part = row.path.substr(row.path.rfind('.') + 1);
+    lines.push_back({{std::string(std::size_t(2 * row.depth), ' ') + part + "  " + row.type, image_text(row.out),
+                      row.parameters ? grouped(row.parameters) : "", row.macs ? grouped(row.macs) : ""}});
+  }
+  lines.push_back({{"total", "", grouped(parameter_count()), grouped(macs())}});
+  std::size_t width[4] = {};
+  for (const Line& line : lines)
+    for (int i = 0; i < 4; ++i) width[i] = std::max(width[i], line.cell[i].size());
+  std::string text;
+  for (const Line& line : lines) {
+    std::string row = line.cell[0];
+    row.append(width[0] - row.size(), ' ');
+    for (int i = 1; i < 4; ++i) row += "  " + std::string(width[i] - line.cell[i].size(), ' ') + line.cell[i];
+    text += row.substr(0, row.find_last_not_of(' ') + 1) + '\n';
+  }
+  return text;
+}
+
+}  // namespace six

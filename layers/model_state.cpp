@@ -1,0 +1,141 @@
+// Weights of a model in and out of files.
+#include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "../core/error.h"
+#include "../data/file.h"
+#include "model.h"
+
+namespace six {
+namespace {
+
+using Tensors = std::vector<Builder::Tensor>;
+
+std::string shown(const std::vector<std::int64_t>& shape) { return Json(shape).dump(); }
+
+// `name` under the first renaming that matches it, whole components only.
+std::string renamed(const std::string& name, const LoadOptions& options) {
+  for (const auto& [from, to] : options.renamings) {
+    const bool whole = name == from, begins = from.empty() || name.starts_with(from + '.');
+    if (!whole && !begins) continue;
+    const std::string rest = whole ? "" : from.empty() ? name : name.substr(from.size() + 1);
+    return rest.empty() ? to : to.empty() ? rest : to + '.' + rest;
+  }
+  return name;
+}
+
+// Tensors of a file by the names they are known by here.
+class Found {
+ public:
+  Found(const std::vector<SavedTensor>& tensors, const LoadOptions& options) {
+    for (const SavedTensor& t : tensors) {
+      const auto [at, fresh] = found_.emplace(renamed(t.name, options), &t);
+      if (!fresh)
+        fail("tensors ", printable(at->second->name), " and ", printable(t.name), " would both be ", printable(at->first));
+    }
+  }
+
+  // The numbers of tensor `t` in its file's order; empty if it is not there or not fit, which is noted.
+  std::vector<real> take(const Builder::Tensor& t, const std::string& prefix) {
+    const auto at = found_.find(prefix + t.name);
+    if (at == found_.end()) {
+      if (!t.counter) missing_ += ' ' + t.name;
+      return {};
+    }
+    const SavedTensor& saved = *at->second;
+    found_.erase(at);
+    try {
+      if (t.counter) return {real(load_counter(saved))};
+      if (saved.shape == t.layout.file) return load_reals(saved);
+      misshapen_ += ' ' + t.name + ' ' + shown(saved.shape) + " instead of " + shown(t.layout.file);
+    } catch (const Error& e) {
+      misshapen_ += ' ' + std::string(e.what());
+    }
+    return {};
+  }
+
+  void report(bool strict) const {
+    std::string unexpected, text;
+    for (const auto& [name, tensor] : found_) unexpected += ' ' + printable(tensor->name);
+    const auto list = [&](const char* what, const std::string& names) {
+      if (!names.empty()) text += (text.empty() ? "" : "; ") + std::string(what) + names;
+    };
+    if (strict) list("missing:", missing_), list("unexpected:", unexpected);
+    list("of another shape or type:", misshapen_);
+    if (strict && !missing_.empty() && !unexpected.empty()) text += " (LoadOptions::renamings can translate names)";
+    if (!text.empty()) fail("the tensors do not fit the model: ", text);
+  }
+
+ private:
+  std::map<std::string, const SavedTensor*> found_;
+  std::string missing_, misshapen_;
+};
+
+std::vector<std::vector<real>> take_all(Found& found, const Tensors& tensors, const std::string& prefix = "") {
+  std::vector<std::vector<real>> values;
+  for (const Builder::Tensor& t : tensors) values.push_back(found.take(t, prefix));
+  return values;
+}
+
+// `at(i)`: where tensor i lies in memory.
+template <class At>
+void put_all(const Tensors& tensors, const std::vector<std::vector<real>>& values, At&& at) {
+  for (std::size_t i = 0; i < tensors.size(); ++i)
+    if (!values[i].empty()) tensors[i].layout.from_file(values[i], at(int(i)));
+}
+template <class At>
+void save_all(std::vector<SavedTensor>& to, const Tensors& tensors, const std::string& prefix, At&& at) {
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    const Builder::Tensor& t = tensors[i];
+    to.push_back(t.counter ? save_counter(prefix + t.name, std::llround(*at(int(i))))
+                           : save_reals(prefix + t.name, t.layout.file, t.layout.to_file(at(int(i)))));
+  }
+}
+
+}  // namespace
+
+std::vector<SavedTensor> Model::state() const {
+  std::vector<SavedTensor> tensors;
+  save_all(tensors, built_->params, "", [&](int i) { return std::as_const(*params_).value(i); });
+  save_all(tensors, built_->buffers, "", [&](int i) { return std::as_const(*params_).buffer(i); });
+  return tensors;
+}
+
+void Model::set_state(const std::vector<SavedTensor>& tensors, const LoadOptions& options) {
+  Found found(tensors, options);
+  const auto params = take_all(found, built_->params), buffers = take_all(found, built_->buffers);
+  found.report(options.strict);
+  put_all(built_->params, params, [&](int i) { return params_->value(i); });
+  put_all(built_->buffers, buffers, [&](int i) { return params_->buffer(i); });
+}
+
+std::vector<SavedTensor> Model::slab_state(const real* slab, const std::string& prefix) const {
+  std::vector<SavedTensor> tensors;
+  save_all(tensors, built_->params, prefix, [&](int i) { return slab + params_->params()[std::size_t(i)].offset; });
+  return tensors;
+}
+
+void Model::set_slab_state(const std::vector<SavedTensor>& tensors, real* slab, const std::string& prefix) const {
+  std::vector<SavedTensor> own;
+  for (const SavedTensor& t : tensors)
+    if (t.name.starts_with(prefix)) own.push_back(t);
+  Found found(own, {});
+  const auto values = take_all(found, built_->params, prefix);
+  found.report(true);
+  put_all(built_->params, values, [&](int i) { return slab + params_->params()[std::size_t(i)].offset; });
+}
+
+void Model::save(const std::string& path) const {
+  Safetensors file;
+  file.tensors = state();
+  file.metadata = {{"format", "pt"}, {"sixgrad.version", SIX_VERSION}, {"sixgrad.model", config().dump()}};
+  write_safetensors(path, file);
+}
+
+void Model::load_weights(const std::string& path, const LoadOptions& options) {
+  const Safetensors file = read_safetensors(path);
+  in_context(path, [&] { set_state(file.tensors, options); });
+}
+
+}  // namespace six
