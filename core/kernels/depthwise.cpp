@@ -1,5 +1,5 @@
-// Depthwise convolutions. 3x3 with padding 1 and stride 1 or 2 runs as a sweep: three rows of a group of channels live in a ring in the
-// first cache, zero-bordered, so that no pixel is an edge case; several pixels share their loads. Everything else runs in
+// Depthwise convolutions. 3x3 with padding 1 and stride 1 or 2 runs as a sweep: three rows of a group of channels live in a ring in
+// the first cache, zero-bordered, so that no pixel is an edge case; several pixels share their loads. Everything else runs in
 // depthwise_any.h.
 #include "depthwise_any.h"
 
@@ -68,7 +68,9 @@ void forward_group(const Conv& g, const Read& x, const real* w, real* y, Stats s
     ring.restart();
     for (int v = 0; v < R / W; ++v) sum[v] = squares[v] = V{};
     for (int h = 0; h < g.oh; ++h) {
-      ring.fill_to(h * S + 1, [&](real* to, int row) { fill(to, R, at_row(group_of(x, c0), (n * g.h + row) * g.w, g.c), g.c, g.w, channels); });
+      ring.fill_to(h * S + 1, [&](real* to, int row) {
+        fill(to, R, at_row(group_of(x, c0), (n * g.h + row) * g.w, g.c), g.c, g.w, channels);
+      });
       real* to = y + (n * g.oh + h) * g.ow * g.c + c0;
       for_channels<1>(channels, [&]<int N, bool Tail>(int c, int lanes) SIX_LAMBDA_INLINE {
         Sums s{};
@@ -110,8 +112,8 @@ struct Putter {
 
 // Stride 1: the nine dy around an input pixel serve both its gradient (times w) and w's (times its value).
 template <int R, int NP, bool Tail>
-SIX_INLINE void back_pixels(const real* const* r, const real* w, long cp, const real* value, const real* x, real* dx, long c, real* dw,
-                            Putter<Tail>& put) {
+SIX_INLINE void back_pixels(const real* const* r, const real* w, long cp, const real* value, const real* x, real* dx, long c,
+                            real* dw, Putter<Tail>& put) {
   V acc[NP] = {};
   SIX_UNROLL for (int i = 0; i < 3; ++i) {  // r[i] is dy's row h + 1 - i
     const V k0 = ld(w + 3 * i * cp), k1 = ld(w + (3 * i + 1) * cp), k2 = ld(w + (3 * i + 2) * cp);
@@ -127,8 +129,8 @@ SIX_INLINE void back_pixels(const real* const* r, const real* w, long cp, const 
   SIX_UNROLL for (int p = 0; p < NP; ++p) put(dx + p * c, ld(value + p * R), load<Tail>(x + p * c, put.lanes), acc[p]);
 }
 template <int R, bool Tail>
-SIX_INLINE void back_row(const Conv& g, const Ring<R>& dy, int h, const real* w, const real* value, const real* x, real* dx, real* dw, int c,
-                         Putter<Tail>& put) {
+SIX_INLINE void back_row(const Conv& g, const Ring<R>& dy, int h, const real* w, const real* value, const real* x, real* dx,
+                         real* dw, int c, Putter<Tail>& put) {
   int i = 0;
   const auto go = [&]<int NP>() SIX_LAMBDA_INLINE {
     const real* r[3] = {dy[h + 1] + i * R + c, dy[h] + i * R + c, dy[h - 1] + i * R + c};
@@ -139,10 +141,11 @@ SIX_INLINE void back_row(const Conv& g, const Ring<R>& dy, int h, const real* w,
   while (i < g.w) go.template operator()<1>();
 }
 
-// Stride 2: an even row of x meets one row of dy (ky = 1), an odd one two (ky = 2 and 0); the same in columns. No product with a zero.
+// Stride 2: an even row of x meets one row of dy (ky = 1), an odd one two (ky = 2 and 0); the same in columns. No product with a
+// zero.
 template <int R, bool Odd, bool Tail>
-SIX_INLINE void back_row_2(const Conv& g, const Ring<R>& dy, int h, const real* w, const real* value, const real* x, real* dx, real* dw, int c,
-                           Putter<Tail>& put) {
+SIX_INLINE void back_row_2(const Conv& g, const Ring<R>& dy, int h, const real* w, const real* value, const real* x, real* dx,
+                           real* dw, int c, Putter<Tail>& put) {
   constexpr int kRows = Odd ? 2 : 1;
   const int ky[2] = {Odd ? 2 : 1, 0};
   const long cp = padded(g.c);
@@ -173,9 +176,11 @@ SIX_INLINE void back_row_2(const Conv& g, const Ring<R>& dy, int h, const real* 
   SIX_UNROLL for (int q = 0; q < kRows; ++q) SIX_UNROLL for (int kx = 0; kx < 3; ++kx) st(dw + (3 * ky[q] + kx) * R + c, d[q][kx]);
 }
 
-// One sweep over one group of channels: both gradients. `values` is a row of clamped inputs, one pixel longer than the image (zero).
+// One sweep over one group of channels: both gradients. `values` is a row of clamped inputs, one pixel longer than the image
+// (zero).
 template <int R, int S>
-void backward_group(const Conv& g, const Grad& dy, const Read& x, const real* w, const Sink& dx, real* dw, real* scratch, int c0, int channels) {
+void backward_group(const Conv& g, const Grad& dy, const Read& x, const real* w, const Sink& dx, real* dw, real* scratch, int c0,
+                    int channels) {
   const long cp = padded(g.c);
   Ring<R> ring(scratch, g.ow, g.oh);
   real *values = scratch + ring_size(g.ow, R), *dw_image = values + (g.w + 1) * R;
@@ -186,8 +191,9 @@ void backward_group(const Conv& g, const Grad& dy, const Read& x, const real* w,
     ring.restart();
     clear(dw_image, 9 * R);
     for (int h = 0; h < g.h; ++h) {
-      ring.fill_to(S == 1 ? h + 1 : h / 2 + 1,
-                   [&](real* to, int row) { fill_dy(to, R, at_row(group_of(dy, c0), (n * g.oh + row) * g.ow, g.c), g.c, g.ow, channels); });
+      ring.fill_to(S == 1 ? h + 1 : h / 2 + 1, [&](real* to, int row) {
+        fill_dy(to, R, at_row(group_of(dy, c0), (n * g.oh + row) * g.ow, g.c), g.c, g.ow, channels);
+      });
       const long first = (n * g.h + h) * g.w * g.c + c0;
       fill(values, R, at_row(group_of(x, c0), (n * g.h + h) * g.w, g.c), g.c, g.w, channels);
       for_channels<1>(channels, [&]<int N, bool Tail>(int c, int lanes) SIX_LAMBDA_INLINE {
@@ -220,15 +226,16 @@ SIX_INLINE void for_groups(int c, F f) {
 }  // namespace
 
 long depthwise_scratch(Conv g) {
-  const long width = (g.w > g.ow ? g.w : g.ow) + 2;
-  return is_fast(g) ? (5 * width + 9) * 64 : any_scratch(g);
+  const long width = (g.w > g.ow ? g.w : g.ow) + 2, sweep = (5 * width + 9) * 64, any = any_scratch(g);
+  return is_fast(g) && sweep > any ? sweep : any;  // a fast one is not fast where x wants no gradient
 }
 
 void depthwise_forward(Conv g, Read x, const real* w, real* y, Stats stats, real* scratch) {
   __builtin_memset(stats, 0, 3 * padded(g.c) * sizeof(double));
   if (!is_fast(g)) return any_forward(g, x, w, y, stats, scratch);
   for_groups(g.c, [&]<int R>(int c, int channels) {
-    g.stride == 1 ? forward_group<R, 1>(g, x, w, y, stats, scratch, c, channels) : forward_group<R, 2>(g, x, w, y, stats, scratch, c, channels);
+    g.stride == 1 ? forward_group<R, 1>(g, x, w, y, stats, scratch, c, channels)
+                  : forward_group<R, 2>(g, x, w, y, stats, scratch, c, channels);
   });
 }
 
