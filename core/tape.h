@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "arena.h"
+#include "kernels/pointwise_op.h"
 #include "parallel.h"
 #include "param.h"
 #include "tensor.h"
@@ -74,9 +75,17 @@ struct Context {
   }
 };
 
-// Identifies an op's type: `node.as<ops::Conv2d>()`.
+// An op's type, by address: `node.as<ops::Conv2d>()`. Where the op says where its derivative jumps, `kinks` asks it.
+struct OpKind {
+  Kinks (*kinks)(const void* op) = nullptr;
+};
 template <class O>
-inline constexpr char op_kind = 0;
+constexpr OpKind kind_of() {
+  if constexpr (requires(const O& op) { op.kinks(); }) return {[](const void* op) { return static_cast<const O*>(op)->kinks(); }};
+  return {};
+}
+template <class O>
+inline constexpr OpKind op_kind = kind_of<O>();
 
 struct Node {
   View view;            // the value
@@ -93,7 +102,7 @@ struct Node {
   bool swept = false;                         // the sweep is past: large values and gradients are gone
   void* state = nullptr;                      // the op, kept in the arena
   void (*backward)(Tape&, int) = nullptr;
-  const void* kind = nullptr;  // which op
+  const OpKind* kind = nullptr;  // which op
 
   // The op with its settings, on a tape that traces; null if it is another op.
   template <class O>

@@ -13,6 +13,7 @@ template <IsClamp O>
 struct ClampOf {
   static constexpr const char* name = O::name;
   Clamp clamp;
+  Kinks kinks() const { return kinks_of_clamp(clamp); }
   View forward(const Context&, Affine x) {
     View v = x;
     v.clamped = clamp.clamps(), v.lo = clamp.lo, v.hi = clamp.hi, v.at_lo = clamp.at_lo, v.at_hi = clamp.at_hi;
@@ -30,6 +31,7 @@ struct Pointwise {
   O formula;
   const real* output = nullptr;
 
+  Kinks kinks() const { return kinks_of(formula); }
   Tensor forward(const Context& c, Tensor x) {
     real* y = c.make(x.shape);
     const long per = x.size() / std::max(x.shape.samples(), 1L);
