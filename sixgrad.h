@@ -1,5 +1,5 @@
 #pragma once
-// All of sixgrad, for `#include <sixgrad.h>`.
+// All of sixgrad, for `#include <sixgrad.h>`. Eigen maps of tensors are in sixgrad/core/eigen.h.
 #include "core/error.h"
 #include "core/ops/ops.h"
 #include "core/param.h"
@@ -21,7 +21,4 @@
 #include "optim/sgd.h"
 #include "train/config.h"
 #include "train/evaluate.h"
-#include "train/metrics_log.h"
-#include "train/plot.h"
-#include "train/progress.h"
 #include "train/trainer.h"

@@ -1,6 +1,6 @@
 # tests_f32 and tests_f64: the same sources against both libraries. ctest runs each source file as a test of its own.
 file(GLOB_RECURSE test_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/*.cpp")
-list(FILTER test_sources EXCLUDE REGEX "/tests/(consumer|fuzz|scripts)/")
+list(FILTER test_sources EXCLUDE REGEX "/tests/(consumer|fuzz|programs|scripts)/")
 
 function(six_tests name library prefix)
   add_executable(${name} ${test_sources})
@@ -29,3 +29,18 @@ endfunction()
 
 six_tests(tests_f32 sixgrad f32)
 six_tests(tests_f64 sixgrad_f64 f64)
+
+# Tests in Python, each with a program of tests/programs; they skip themselves where their packages are missing.
+find_package(Python3 QUIET COMPONENTS Interpreter)
+function(six_python_test script program)
+  add_executable(${program} "${PROJECT_SOURCE_DIR}/tests/programs/${program}.cpp")
+  set_target_properties(${program} PROPERTIES CXX_EXTENSIONS OFF)
+  target_compile_options(${program} PRIVATE ${SIX_HOST_FLAGS})
+  target_link_libraries(${program} PRIVATE sixgrad)
+  if(Python3_FOUND)
+    add_test(NAME python/${script} COMMAND Python3::Interpreter "${PROJECT_SOURCE_DIR}/tests/${script}.py" $<TARGET_FILE:${program}>)
+    set_tests_properties(python/${script} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600 LABELS python)
+  endif()
+endfunction()
+
+six_python_test(data/safetensors_roundtrip safetensors_copy)

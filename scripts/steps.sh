@@ -48,7 +48,7 @@ step() {
 
 # ctest_step NAME PRESET [options of ctest]: each of its tests is a check; none at all is a failure.
 ctest_step() {
-  local name=$1 preset=$2 log begin=$SECONDS status=0 bad=0 all=0
+  local name=$1 preset=$2 log begin=$SECONDS status=0 bad=0 all=0 skipped
   log=$(log_of "$name")
   shift 2
   ctest --preset "$preset" --output-on-failure --no-tests=error -j "$jobs" "$@" >"$log" 2>&1 </dev/null || status=$?
@@ -56,7 +56,8 @@ ctest_step() {
     bad=${BASH_REMATCH[1]} all=${BASH_REMATCH[2]}
   fi
   if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ] || [ "$all" -eq 0 ]; then bad=$((bad + 1)) all=$((all + 1)); fi
-  passed=$((passed + all - bad)) failed=$((failed + bad))
-  report "$name" "$([ "$bad" -eq 0 ] && echo "ok, $all" || echo "FAILED, $bad of $all")" $((SECONDS - begin))
+  skipped=$(grep -c '\*\*\*Skipped' "$log" || true)
+  passed=$((passed + all - bad - skipped)) failed=$((failed + bad))
+  report "$name" "$([ "$bad" -eq 0 ] && echo "ok, $((all - skipped))$([ "$skipped" -eq 0 ] || echo ", $skipped skipped")" || echo "FAILED, $bad of $all")" $((SECONDS - begin))
   [ "$bad" -eq 0 ] || tail -n 100 "$log" | sed 's/^/    /'
 }

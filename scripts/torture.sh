@@ -9,14 +9,14 @@ need build check torture
 # build_and_test PRESET: everything of a preset.
 build_and_test() {
   step "configure $1" configure "$1" -DSIX_WERROR=ON
-  step "build $1" cmake --build "build/$1"
+  step "build $1" cmake --build "build/$1" --parallel "$jobs"
   ctest_step "tests $1" "$1"
 }
 
 memcheck() {
   local out
   out=$(mktemp -d)
-  cmake --build build/release --target mnist
+  cmake --build build/release --parallel "$jobs" --target mnist
   valgrind --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=definite \
     build/release/bin/mnist train --config examples/configs/digits.json --epochs 1 --threads 1 --out "$out/run"
   rm -rf -- "$out"

@@ -5,6 +5,6 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
 
 need build
 configure release
-cmake --build build/release --target mnist
+cmake --build build/release --parallel "$jobs" --target mnist
 cd -- "$start"  # relative paths in the arguments are the caller's
 exec "$root/build/release/bin/mnist" train "$@"

@@ -54,6 +54,8 @@ class Steps(Bash):
         self.assertEqual(self.verdict(good + run), (0, "8 passed, 0 failed"))
         bad = self.tool("ctest", "echo '50% tests passed, 3 tests failed out of 6'; exit 8")
         self.assertEqual(self.verdict(bad + run), (1, "4 passed, 3 failed"))
+        skips = self.tool("ctest", "echo '7/7 Test #7: a ....***Skipped 0.1 sec'; echo '100% tests passed, 0 tests failed out of 7'")
+        self.assertEqual(self.verdict(skips + run), (0, "7 passed, 0 failed"))
         none = self.tool("ctest", "echo 'No tests were found!!!'; exit 8")
         self.assertEqual(self.verdict(none + run), (1, "1 passed, 1 failed"))
         silent = self.tool("ctest", "exit 0")
