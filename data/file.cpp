@@ -169,7 +169,6 @@ void make_folder(const std::string& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
   require(!error, path, ": cannot be created: ", error.message());
-  require(std::filesystem::is_directory(path, error), path, ": is not a folder");
   checked(path, "cannot be written to", [&] { return ::access(path.c_str(), W_OK | X_OK); });
 }
 

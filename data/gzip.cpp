@@ -29,8 +29,7 @@ std::size_t GzipReader::read_some(std::span<std::uint8_t> to) {
     stream_->avail_out = room;
     const int result = inflate(stream_.get(), Z_NO_FLUSH);
     done += room - stream_->avail_out;
-    require(result != Z_BUF_ERROR && (result != Z_OK || stream_->avail_in || !stream_->avail_out), where_,
-            ": the gzip data end early (truncated)");
+    require(result != Z_BUF_ERROR, where_, ": the gzip data end early (truncated)");
     require(result == Z_OK || result == Z_STREAM_END, where_,
             ": damaged gzip data: ", stream_->msg ? stream_->msg : "cannot be inflated");
     ended_ = result == Z_STREAM_END;

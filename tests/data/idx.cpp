@@ -82,6 +82,9 @@ TEST_CASE("idx: the file ends where the data do") {
   CHECK(contains(rejected(gzip(kImages + "m")), {"f: ", "go on after 28 bytes"}));
   CHECK(contains(rejected(gzip(kImages) + "m"), {"f: 1 bytes follow"}));
   CHECK(contains(rejected(gzip(kImages) + gzip("x")), {"bytes follow"}));
+  const std::string packed = gzip(kImages);
+  CHECK(contains(rejected(packed.substr(0, packed.size() - 20)), {"f: the gzip data end early"}));
+  CHECK(contains(rejected(packed.substr(0, packed.size() - 1)), {"f: the gzip data end early"}));
   CHECK(contains(rejected(gzip(kImages.substr(0, 20))), {"f: ends after 4 of 12 bytes of data"}));
 }
 

@@ -68,7 +68,7 @@ const FileCalls kFaulty{
 }  // namespace
 
 TempFolder::TempFolder() {
-  std::string name = (fs::temp_directory_path() / "sixgrad-test-XXXXXX").string();
+  std::string name = (fs::temp_directory_path() / "sixgrad-test-").string() + std::string(6, 'X');
   if (!mkdtemp(name.data())) throw std::runtime_error("no temporary folder");
   path_ = name;
 }
