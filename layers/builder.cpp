@@ -41,7 +41,7 @@ Builder::Tensor Builder::declare(const std::string& name, const Shape& shape, st
 ParamRef Builder::param(const std::string& name, Shape shape, Fill fill, bool decays, std::optional<TorchLayout> layout) {
   result_.params.push_back(declare(name, shape, std::move(layout)));
   params_.push_back({result_.params.back().name, shape, decays, trainable_, std::move(fill), 0});
-  if (depth_ >= 0) result_.rows[row_].parameters += shape.size();
+  if (!path_.empty()) result_.rows[row_].parameters += shape.size();
   return {set_, int(params_.size()) - 1};
 }
 
@@ -58,14 +58,15 @@ BufferRef Builder::counter(const std::string& name) {
 }
 
 void Builder::macs(long count) {
-  if (depth_ >= 0) result_.rows[row_].macs += count;
+  if (!path_.empty()) result_.rows[row_].macs += count;
 }
 
 Shape Builder::enter(Layer& layer, std::string path, std::string where, const Shape& in) {
   const std::string outer_path = std::exchange(path_, std::move(path));
   const std::size_t outer_row = std::exchange(row_, result_.rows.size());
   const bool outer_trainable = std::exchange(trainable_, trainable_ && layer.trainable);
-  if (++depth_ >= 0) result_.rows.push_back({path_, layer.type(), depth_, {}, 0, 0});
+  const bool root = path_.empty();
+  if (!root) result_.rows.push_back({path_, layer.type(), {}, 0, 0});
   layer.path_ = path_, layer.where_ = std::move(where), layer.in_ = in;
   layer.located([&] {
     require(result_.rows.size() <= kMaxLayers, "too many layers: at most ", kMaxLayers, " are supported");
@@ -77,8 +78,8 @@ Shape Builder::enter(Layer& layer, std::string path, std::string where, const Sh
     if (leaf && image_ == image && layer.out_ != in) image_ = {};  // mixed, or no longer one row
     return 0;
   });
-  if (depth_ >= 0) result_.rows[row_].out = layer.out_;
-  --depth_, trainable_ = outer_trainable, row_ = outer_row, path_ = outer_path;
+  if (!root) result_.rows[row_].out = layer.out_;
+  trainable_ = outer_trainable, row_ = outer_row, path_ = outer_path;
   return layer.out_;
 }
 

@@ -42,7 +42,6 @@ class Builder {
   // What a model keeps of this.
   struct Row {  // of the summary, one per layer in order
     std::string path, type;
-    int depth = 0;
     Shape out;
     long parameters = 0, macs = 0;  // its own, without its parts
   };
@@ -74,7 +73,6 @@ class Builder {
   std::uint64_t seed_;
   std::string path_;
   std::size_t row_ = 0;  // of the current layer
-  int depth_ = -1;
   bool trainable_ = true;
   long total_ = 0;
   Shape image_;

@@ -164,10 +164,12 @@ void check_number(double value, const Limits& l) {
   fail(" is ", digits(value), ", must be ", bounds);
 }
 
+constexpr double kNotWorthSaying = 10'000;  // upper limits against overflow, not part of what a key means
+
 std::string kind_with(const char* what, const Limits& l) {
-  if (std::isfinite(l.min) && std::isfinite(l.max)) return what + (" from " + digits(l.min)) + " to " + digits(l.max);
+  if (std::isfinite(l.min) && l.max < kNotWorthSaying) return what + (" from " + digits(l.min)) + " to " + digits(l.max);
   if (std::isfinite(l.min)) return what + (" >= " + digits(l.min));
-  if (std::isfinite(l.max)) return what + (" <= " + digits(l.max));
+  if (l.max < kNotWorthSaying) return what + (" <= " + digits(l.max));
   return what;
 }
 

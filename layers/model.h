@@ -10,6 +10,7 @@
 #include "../data/safetensors.h"
 #include "builder.h"
 #include "composite.h"
+#include "inference.h"
 
 namespace six {
 
@@ -71,7 +72,10 @@ class Model {
   std::vector<SavedTensor> slab_state(const real* slab, const std::string& prefix) const;
   void set_slab_state(const std::vector<SavedTensor>& tensors, real* slab, const std::string& prefix) const;
 
-  // Inference on images [h, w, c] as bytes: the outputs, or softmax of them.
+  // The model as it is now, compiled for many images or for the shortest latency. Throws naming the layer if an op of the user's
+  // own has no compiled form. threads 0: all processors.
+  Inference compile_inference(int threads = 0) const;
+  // Inference on images [h, w, c] as bytes: the outputs, or softmax of them. Compiled where that is possible.
   std::vector<real> logits(std::span<const std::uint8_t> image) const;
   std::vector<real> predict(std::span<const std::uint8_t> image) const;
   // On a batch [n, h, w, c]: [n, classes], row by row. threads 0: all processors.

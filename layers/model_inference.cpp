@@ -1,7 +1,9 @@
 // Images in, classes out; and the table of a model.
 #include <algorithm>
+#include <array>
 #include <climits>
 #include <cmath>
+#include <optional>
 
 #include "../core/error.h"
 #include "model.h"
@@ -18,7 +20,8 @@ std::string grouped(long n) {
   return text;
 }
 
-std::string image_text(const Shape& s) {
+// "28x28x1"
+std::string sides(const Shape& s) {
   std::string text;
   for (int i = 0; i < s.rank(); ++i) text += (i ? "x" : "") + std::to_string(s[i]);
   return text;
@@ -29,20 +32,34 @@ long add_up(long a, long b) {
   return __builtin_add_overflow(a, b, &sum) ? LONG_MAX : sum;
 }
 
+// A user's own op has no compiled form: such a model runs on the tape.
+std::optional<Inference> compiled_or_nothing(const Model& model, int threads) {
+  try {
+    return model.compile_inference(threads);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
 }  // namespace
 
+Inference Model::compile_inference(int threads) const { return Inference(graph_of(*this), threads); }
+
 std::vector<real> Model::logits(Bytes images, int threads) const {
-  const long n = images.shape.samples(), each = input_.size();
+  const long n = images.shape.samples(), each = input_.size(), classes = output_shape().size();
   require(images.shape.rank() == input_.rank() + 1 && images.shape.size() == n * each, "predict: images of shape ", images.shape,
           ", expected n of ", input_);
-  std::vector<real> out;
-  out.reserve(std::size_t(n * output_shape().size()));
+  std::vector<real> out(std::size_t(n * classes));
+  if (const std::optional<Inference> compiled = compiled_or_nothing(*this, threads)) {
+    compiled->logits(images, out);
+    return out;
+  }
   Tape tape({.threads = threads, .training = false, .record = false});
   for (long first = 0; first < n; first += kChunk) {
     tape.reset();
     const Bytes part{images.data + first * each, images.shape.with(0, std::min(kChunk, n - first))};
-    const std::vector<real> values = (*this)(tape.input(part)).values();
-    out.insert(out.end(), values.begin(), values.end());
+    (*this)(tape.input(part))
+        .copy_values(std::span(out).subspan(std::size_t(first * classes), std::size_t(part.shape[0] * classes)));
   }
   return out;
 }
@@ -82,24 +99,23 @@ long Model::macs() const {
 }
 
 std::string Model::summary() const {
-  struct Line {
-    std::string cell[4];
-  };
-  std::vector<Line> lines = {{{"layer", "output", "parameters", "MACs"}}, {{"input", image_text(input_), "", ""}}};
-  for (const Builder::Row& row : built_->rows) {
-    const std::string part = row.path.substr(row.path.rfind('.') + 1);
-    lines.push_back({{std::string(std::size_t(2 * row.depth), ' ') + part + "  " + row.type, image_text(row.out),
-                      row.parameters ? grouped(row.parameters) : "", row.macs ? grouped(row.macs) : ""}});
-  }
-  lines.push_back({{"total", "", grouped(parameter_count()), grouped(macs())}});
-  std::size_t width[4] = {};
+  constexpr int kColumns = 5;
+  using Line = std::array<std::string, kColumns>;
+  std::vector<Line> lines = {{"layer", "type", "output", "parameters", "MACs"}, {"input", "", sides(input_), "", ""}};
+  for (const Builder::Row& row : built_->rows)
+    lines.push_back({row.path.substr(std::string_view("layers.").size()), row.type, sides(row.out),
+                     row.parameters ? grouped(row.parameters) : "", row.macs ? grouped(row.macs) : ""});
+  lines.push_back({"total", "", "", grouped(parameter_count()), grouped(macs())});
+  std::size_t width[kColumns] = {};
   for (const Line& line : lines)
-    for (int i = 0; i < 4; ++i) width[i] = std::max(width[i], line.cell[i].size());
+    for (int i = 0; i < kColumns; ++i) width[i] = std::max(width[i], line[i].size());
   std::string text;
   for (const Line& line : lines) {
-    std::string row = line.cell[0];
-    row.append(width[0] - row.size(), ' ');
-    for (int i = 1; i < 4; ++i) row += "  " + std::string(width[i] - line.cell[i].size(), ' ') + line.cell[i];
+    std::string row;
+    for (int i = 0; i < kColumns; ++i) {
+      const std::string space(width[i] - line[i].size(), ' ');
+      row += (i ? "  " : "") + (i < 2 ? line[i] + space : space + line[i]);  // words to the left, numbers to the right
+    }
     text += row.substr(0, row.find_last_not_of(' ') + 1) + '\n';
   }
   return text;

@@ -59,11 +59,10 @@ Registry& registry() {
 std::string layer_table_markdown() {
   std::string table = "| layer | key | value | default | meaning |\n|---|---|---|---|---|\n";
   for (AnyLayer layer : registry().prototypes()) {
-    const std::string type = '`' + std::string(layer->type()) + '`';
-    table += "| " + type + " | | | | " + layer->summary() + " |\n" + markdown_rows(layer->fields(), type);
+    table += "| `" + std::string(layer->type()) + "` | | | | " + layer->summary() + " |\n" + markdown_rows(layer->fields(), " ");
   }
   return table + "| every layer | `name` | string | | in the names of its weights, in place of its number |\n" +
-         "| every layer | `trainable` | true or false | `true` | false: its weights stay as they are |\n";
+         "| | `trainable` | true or false | `true` | false: its weights stay as they are |\n";
 }
 
 }  // namespace six
