@@ -307,7 +307,7 @@ std::string type_rows() {
   each_alternative<V>([&]<class O>() {
     Listed<O> l;
     const std::string type = std::string("`") + Listed<O>::kType + '`', more = markdown_rows(fields_in(l), type);
-    rows += more.empty() ? "| " + type + " | | | |\n" : more;
+    rows += more.empty() ? "| " + type + " | | | | |\n" : more;
   });
   return rows;
 }

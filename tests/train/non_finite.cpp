@@ -1,0 +1,124 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "../data/support.h"
+#include "support.h"
+
+namespace six::test {
+namespace {
+
+// 1 / (x + 1): infinite where all weights before it are 0 ... and x is -1.
+struct Reciprocal {
+  static constexpr const char *name = "reciprocal", *summary = "1 / x";
+  real f(real x) const { return 1 / x; }
+  real vjp(real x, real dy) const { return -dy / (x * x); }
+  static constexpr Probe probes[] = {{1, 1, -1}};
+};
+
+// Images whose pixels are never 0, so that 1 / x is finite for all but the one that is made black.
+Dataset bright(long poisoned) {
+  Dataset data = few_digits();
+  for (auto* split : {&data.train, &data.test})
+    for (std::uint8_t& p : split->pixels) p = std::uint8_t(std::max<int>(p, 60));
+  if (poisoned >= 0) std::fill_n(data.train.pixels.begin() + poisoned * 64, 64, std::uint8_t(0));
+  return data;
+}
+
+Model reciprocal_net() {
+  return Model({8, 8, 1}, Sequential{Reciprocal{}, Conv2d{{.out_channels = 4}}, BatchNorm{}, ReLU6{}, Flatten{},
+                                     Linear{{.out_features = 10}}});
+}
+
+struct Failure {
+  std::string message = "none";
+  long step = 0, trained = 0;
+};
+Failure failure_of(Trainer& trainer) {
+  Failure f;
+  try {
+    trainer.run({.step = [&](const StepReport&) { ++f.trained; }});
+  } catch (const NonFinite& e) {
+    f.message = e.what(), f.step = e.step;
+  }
+  return f;
+}
+
+bool finite(const std::vector<real>& x) {
+  return std::all_of(x.begin(), x.end(), [](real v) { return std::isfinite(v); });
+}
+
+TEST_CASE("a poisoned image stops the training at its step, names the layer, and leaves the weights of before") {
+  TrainingConfig config = full_config();
+  config.augmentation = {};
+  const Dataset clean = bright(-1);
+  Model healthy = reciprocal_net();
+  Trainer untroubled(healthy, clean, config);
+  CHECK(failure_of(untroubled).message == "none");
+
+  const Dataset data = bright(5);
+  Model model = reciprocal_net(), twin = reciprocal_net();
+  Trainer trainer(model, data, config), before(twin, data, config);
+  const Failure f = failure_of(trainer);
+  REQUIRE(f.trained > 1);
+  REQUIRE(f.trained < 6);
+  CHECK(f.step == f.trained + 1);
+  CHECK(contains(f.message, {"step " + std::to_string(f.step) + " (epoch 1)", "the loss is not finite", "layers.0 (reciprocal)",
+                             "learning rate"}));
+  // The last weights with which a loss was finite are those that the last good step started from.
+  for (long i = 0; i + 1 < f.trained; ++i) before.step();
+  CHECK(result_of(model, trainer).values == result_of(twin, before).values);
+  CHECK(result_of(model, trainer).averages == result_of(twin, before).averages);
+  CHECK(finite(result_of(model, trainer).buffers));
+}
+
+TEST_CASE("a learning rate that blows the weights up is stopped with finite weights, for every optimizer's step") {
+  const Dataset data = few_digits();
+  for (double lr : {1e6, 1e30, 3e38}) {
+    CAPTURE(lr);
+    Model model({8, 8, 1},
+                Sequential{Flatten{}, Linear{{.out_features = 16}}, Linear{{.out_features = 16}}, Linear{{.out_features = 10}}});
+    TrainingConfig config = full_config();
+    config.optimizer = SGDOptions{.lr = lr, .momentum = 0.9};
+    config.schedule = ConstantLR{}, config.clip_norm = 0, config.epochs = 50;
+    Trainer trainer(model, data, config);
+    const Failure f = failure_of(trainer);
+    CHECK(contains(f.message, {"is not finite", "the model is back at its last good weights"}));
+    const Result r = result_of(model, trainer);
+    CHECK(finite(r.values));
+    CHECK(finite(r.averages));
+    CHECK(std::isfinite(trainer.evaluate(data.train).loss));
+  }
+}
+
+TEST_CASE("a weight that became NaN between two steps is found, and its layer named") {
+  const Dataset data = few_digits();
+  Model model = small_net();
+  Trainer trainer(model, data, full_config());
+  for (int i = 0; i < 3; ++i) trainer.step();
+  ParamSet& p = model.params();
+  const auto weight =
+      std::find_if(p.params().begin(), p.params().end(), [](const Param& q) { return q.name == "layers.3.pointwise.weight"; });
+  REQUIRE(weight != p.params().end());
+  p.values()[weight->offset + 5] = std::nan("");
+  const Failure f = failure_of(trainer);
+  CHECK(f.step == 4);
+  CHECK(contains(f.message, {"step 4", "layers.3.pointwise (conv2d)"}));
+  CHECK(finite(result_of(model, trainer).values));
+}
+
+TEST_CASE("a loss that is not finite only in the evaluation after the last step stops too") {
+  Dataset data = bright(-1);
+  std::fill_n(data.test.pixels.begin() + 7 * 64, 64, std::uint8_t(0));
+  Model model = reciprocal_net();
+  TrainingConfig config = full_config();
+  config.augmentation = {}, config.epochs = 1;
+  Trainer trainer(model, data, config);
+  const Failure f = failure_of(trainer);
+  CHECK(f.step == 6);
+  CHECK(contains(f.message, {"the loss on the test images is not finite", "layers.0 (reciprocal)"}));
+}
+
+}  // namespace
+}  // namespace six::test

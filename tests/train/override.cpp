@@ -1,0 +1,65 @@
+#include "../../train/override.h"
+
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "../data/support.h"
+
+namespace six::test {
+namespace {
+
+using nlohmann::json;
+
+json document() {
+  return json::parse(
+      R"({"name": "net", "layers": [{"type": "conv2d", "kernel": 3}, {"type": "relu6"}], "training": {"optimizer": {"lr": 0.1}}})");
+}
+
+json after(const std::string& assignment) {
+  json d = document();
+  apply_override(d, assignment);
+  return d;
+}
+
+std::string problem(const std::string& assignment) {
+  json d = document();
+  const std::string message = message_of([&] { apply_override(d, assignment); });
+  CHECK(d == document());  // a failed override changes nothing
+  return message;
+}
+
+TEST_CASE("an override sets what its path names, with the type of its JSON value") {
+  CHECK(after("training.optimizer.lr=0.01")["training"]["optimizer"]["lr"] == 0.01);
+  CHECK(after("layers.1.type=relu")["layers"][1]["type"] == "relu");
+  CHECK(after("layers.0.kernel=5")["layers"][0]["kernel"].is_number_integer());
+  CHECK(after("name=a=b")["name"] == "a=b");
+  CHECK(after("layers.1={\"type\": \"linear\"}")["layers"][1] == json{{"type", "linear"}});
+  CHECK(after("name=")["name"] == "");
+  CHECK(after("training.bias=false")["training"]["bias"] == false);
+}
+
+TEST_CASE("objects on the way are made, all else stays as it was") {
+  json d = document();
+  apply_override(d, "training.ema.decay=0.9");
+  CHECK(d["training"]["ema"] == json{{"decay", 0.9}});
+  d["training"].erase("ema");
+  CHECK(d == document());
+}
+
+TEST_CASE("an override that fits nowhere names the part that fails") {
+  CHECK(problem("epochs") == "override \"epochs\": has no =, expected PATH=VALUE as in training.epochs=3");
+  CHECK(problem("layers.2.kernel=3") == "override \"layers.2.kernel=3\": layers has 2 elements, there is no 2 (the first is 0)");
+  CHECK(problem("layers.conv.kernel=3") == "override \"layers.conv.kernel=3\": layers is an array, \"conv\" is no index into it");
+  CHECK(problem("layers.-1.kernel=3") == "override \"layers.-1.kernel=3\": layers is an array, \"-1\" is no index into it");
+  CHECK(problem("layers.0.kernel.x=3") == "override \"layers.0.kernel.x=3\": layers.0.kernel is \"3\", it has no member \"x\"");
+  CHECK(contains(problem("=3"), {"the path has an empty part"}));
+  CHECK(contains(problem("training..lr=3"), {"the path has an empty part"}));
+  CHECK(contains(problem("training.=3"), {"the path has an empty part"}));
+  std::string deep = "a";
+  for (int i = 0; i < 100; ++i) deep += ".a";
+  CHECK(contains(problem(deep + "=1"), {"more than 64 parts"}));
+}
+
+}  // namespace
+}  // namespace six::test
