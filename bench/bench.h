@@ -14,6 +14,21 @@ inline double now() { return std::chrono::duration<double>(std::chrono::steady_c
 
 struct Times {
   std::vector<double> seconds;
+
+  // With room for `count`, so that adding them allocates nothing.
+  static Times of(int count) {
+    Times t;
+    t.seconds.reserve(std::size_t(count));
+    return t;
+  }
+  template <class F>
+  void add(int count, F&& f) {
+    for (int i = 0; i < count; ++i) {
+      const double start = now();
+      f();
+      seconds.push_back(now() - start);
+    }
+  }
   double median() const { return at(0.5); }
   double min() const { return at(0); }
   double at(double quantile) const {
@@ -26,12 +41,9 @@ struct Times {
 // Calls f `warmup` + `count` times; the times of the last `count`.
 template <class F>
 Times time(int warmup, int count, F&& f) {
-  Times t;
-  for (int i = -warmup; i < count; ++i) {
-    const double start = now();
-    f();
-    if (i >= 0) t.seconds.push_back(now() - start);
-  }
+  for (int i = 0; i < warmup; ++i) f();
+  Times t = Times::of(count);
+  t.add(count, f);
   return t;
 }
 
@@ -44,14 +56,28 @@ struct InferOptions {
   std::string net = "m28";
   int batch = 1, threads = 1, runs = 2000;
 };
+struct WorkerOptions {
+  std::string net = "m28", task = "step", folder = {};  // task: step or infer; folder: see export_start
+  int batch = 128, threads = 2;
+};
 
-Json step(const StepOptions& o);        // one training step: forward, loss, backward, AdamW
-Json infer(const InferOptions& o);      // latency of the compiled inference plan
-Json kernels(int rounds);               // GFLOP/s of each kernel and its share of the FMA peak of the same run
-Json scaling(const std::string& net);   // threads, batch sizes and channel counts
+Json step(const StepOptions& o);       // one training step: forward, loss, backward, AdamW
+Json infer(const InferOptions& o);     // latency of the compiled inference plan
+Json kernels(int rounds);              // GFLOP/s of each kernel and its share of the FMA peak of the same run
+Json scaling(const std::string& net);  // threads, batch sizes and channel counts
 
-double fma_peak();                      // GFLOP/s of one core, best of several
-long allocations();                     // calls of operator new so far
-std::string config_path(const std::string& net);  // of m28, m14 or a config by name; a path or JSON text as it is
+// What a machine can do at the moment, on all of `threads` together, by medians: {"fma_gflops", "read_gb_s"}. Takes 0.1 s.
+Json probe(int threads);
+double fma_peak();   // GFLOP/s of one core, best of several
+long allocations();  // calls of operator new so far
+
+// For comparisons with other frameworks. Writes what all of them start from into a folder: model.safetensors, a model after some
+// steps of training; images.u8 and labels.u8, the batches in training order, all bytes.
+void export_start(const std::string& net, int batch, const std::string& folder);
+// A program that another one drives: it prints a line on what it is, then answers each line of stdin with a JSON object on a line.
+//   run WARMUP COUNT   times COUNT steps or calls after WARMUP untimed ones: {"seconds": [...], "minor_faults", "peak_rss_mb"}
+//   check              {"values"}: losses of the next 3 steps, or the logits of the batch (of its first 4 images)
+//   probe              see above
+void worker(const WorkerOptions& o);
 
 }  // namespace bench

@@ -28,7 +28,8 @@ class Bench {
   }
   k::Read read(const real* y) const {
     k::Read x;
-    x.y = y, x.scale = scale_, x.shift = shift_, x.clamped = true, x.lo = 0, x.hi = 6, x.top = real(5.999999), x.at_lo = x.at_hi = 0;
+    x.y = y, x.scale = scale_, x.shift = shift_, x.clamped = true, x.lo = 0, x.hi = 6, x.top = real(5.999999),
+    x.at_lo = x.at_hi = 0;
     return x;
   }
   k::Grad grad(real* g, const real* y) const {
@@ -53,30 +54,35 @@ class Bench {
 
 Json row(const std::string& name, double flops, const Times& t, double peak) {
   const double gflops = flops / t.median() / 1e9;
-  return {{"kernel", name}, {"ms_median", t.median() * 1e3}, {"ms_min", t.min() * 1e3}, {"gflops", gflops}, {"share_of_peak", gflops / peak},
-          {"share_of_peak_best", flops / t.min() / 1e9 / peak}};
+  return {{"kernel", name},   {"ms_median", t.median() * 1e3},  {"ms_min", t.min() * 1e3},
+          {"gflops", gflops}, {"share_of_peak", gflops / peak}, {"share_of_peak_best", flops / t.min() / 1e9 / peak}};
 }
 
 void pointwise(int pixels, int c, int n, int rounds, double peak, Json& out) {
   const k::Table& t = k::table();
   Bench b(std::max(c, n));
   const long rows = long(kPerBlock) * pixels, all = long(kImages) * pixels;
-  real *x = b.numbers(all * c), *y = b.numbers(all * n), *g = b.numbers(all * n), *dx = b.numbers(all * c), *w = b.numbers(long(c) * n);
+  real *x = b.numbers(all * c), *y = b.numbers(all * n), *g = b.numbers(all * n), *dx = b.numbers(all * c),
+       *w = b.numbers(long(c) * n);
   real *packed = b.numbers(t.matmul_packed_size(c, n)), *packed_t = b.numbers(t.matmul_packed_size(n, c));
   real *scratch = b.numbers(t.matmul_scratch({rows, c, n})), *dw = b.numbers(c * k::padded(n));
   t.pack(w, c, n, packed), t.pack_transposed(w, c, n, packed_t);
   const std::string name = "pointwise " + std::to_string(c) + "->" + std::to_string(n) + " @" + std::to_string(pixels);
   const double flops = 2.0 * double(all) * c * n;
-  out.push_back(row(name + " forward", flops, time(2, rounds, [&] {
-                      for (long r = 0; r < all; r += rows)
-                        t.matmul_forward({rows, c, n}, b.read(x + r * c), packed, y + r * n, b.sums(), scratch);
-                    }),
+  out.push_back(row(name + " forward", flops,
+                    time(2, rounds,
+                         [&] {
+                           for (long r = 0; r < all; r += rows)
+                             t.matmul_forward({rows, c, n}, b.read(x + r * c), packed, y + r * n, b.sums(), scratch);
+                         }),
                     peak));
-  out.push_back(row(name + " backward", 2 * flops, time(2, rounds, [&] {
-                      for (long r = 0; r < all; r += rows)
-                        t.matmul_backward({rows, c, n}, b.grad(g + r * n, y + r * n), b.read(x + r * c), packed_t, b.sink(dx + r * c, x + r * c), dw,
-                                          scratch);
-                    }),
+  out.push_back(row(name + " backward", 2 * flops,
+                    time(2, rounds,
+                         [&] {
+                           for (long r = 0; r < all; r += rows)
+                             t.matmul_backward({rows, c, n}, b.grad(g + r * n, y + r * n), b.read(x + r * c), packed_t,
+                                               b.sink(dx + r * c, x + r * c), dw, scratch);
+                         }),
                     peak));
 }
 
@@ -90,14 +96,20 @@ void depthwise(int size, int c, int stride, int rounds, double peak, Json& out) 
   real *w = b.numbers(9 * k::padded(c)), *dw = b.numbers(9 * k::padded(c)), *scratch = b.numbers(t.depthwise_scratch(g));
   const std::string name = "depthwise " + std::to_string(c) + " @" + std::to_string(size) + (stride == 2 ? " s2" : "");
   const double flops = 18.0 * double(o) * kImages;
-  out.push_back(row(name + " forward", flops, time(2, rounds, [&] {
-                      for (int i = 0; i < kImages; i += kPerBlock) t.depthwise_forward(g, b.read(x + i * in), w, y + i * o, b.sums(), scratch);
-                    }),
+  out.push_back(row(name + " forward", flops,
+                    time(2, rounds,
+                         [&] {
+                           for (int i = 0; i < kImages; i += kPerBlock)
+                             t.depthwise_forward(g, b.read(x + i * in), w, y + i * o, b.sums(), scratch);
+                         }),
                     peak));
-  out.push_back(row(name + " backward", 2 * flops, time(2, rounds, [&] {
-                      for (int i = 0; i < kImages; i += kPerBlock)
-                        t.depthwise_backward(g, b.grad(dy + i * o, y + i * o), b.read(x + i * in), w, b.sink(dx + i * in, x + i * in), dw, scratch);
-                    }),
+  out.push_back(row(name + " backward", 2 * flops,
+                    time(2, rounds,
+                         [&] {
+                           for (int i = 0; i < kImages; i += kPerBlock)
+                             t.depthwise_backward(g, b.grad(dy + i * o, y + i * o), b.read(x + i * in), w,
+                                                  b.sink(dx + i * in, x + i * in), dw, scratch);
+                         }),
                     peak));
 }
 
@@ -108,34 +120,29 @@ void stem(int stride, int rounds, double peak, Json& out) {
   const k::Conv g{kPerBlock, 28, 28, 1, size, size, 16, 3, 3, stride, 1, 1};
   const long in = 784, o = long(size) * size * 16;
   std::vector<unsigned char> bytes(in * kImages, 100);
-  real *y = b.numbers(o * kImages), *dy = b.numbers(o * kImages), *w = b.numbers(9 * 16), *packed = b.numbers(t.matmul_packed_size(9, 16));
+  real *y = b.numbers(o * kImages), *dy = b.numbers(o * kImages), *w = b.numbers(9 * 16),
+       *packed = b.numbers(t.matmul_packed_size(9, 16));
   real *dw = b.numbers(9 * 16), *scratch = b.numbers(t.conv_scratch(g));
   t.pack(w, 9, 16, packed);
   const std::string name = std::string("stem 1->16 @28") + (stride == 2 ? " s2" : "");
   const double flops = 18.0 * double(o) * kImages;
-  out.push_back(row(name + " forward", flops, time(2, rounds, [&] {
-                      for (int i = 0; i < kImages; i += kPerBlock) t.conv_forward(g, {}, bytes.data() + i * in, packed, y + i * o, b.sums(), scratch);
-                    }),
+  out.push_back(row(name + " forward", flops,
+                    time(2, rounds,
+                         [&] {
+                           for (int i = 0; i < kImages; i += kPerBlock)
+                             t.conv_forward(g, {}, bytes.data() + i * in, packed, y + i * o, b.sums(), scratch);
+                         }),
                     peak));
-  out.push_back(row(name + " backward", flops, time(2, rounds, [&] {
-                      for (int i = 0; i < kImages; i += kPerBlock)
-                        t.conv_backward(g, b.grad(dy + i * o, y + i * o), {}, bytes.data() + i * in, nullptr, {}, dw, scratch);
-                    }),
+  out.push_back(row(name + " backward", flops,
+                    time(2, rounds,
+                         [&] {
+                           for (int i = 0; i < kImages; i += kPerBlock)
+                             t.conv_backward(g, b.grad(dy + i * o, y + i * o), {}, bytes.data() + i * in, nullptr, {}, dw, scratch);
+                         }),
                     peak));
 }
 
 }  // namespace
-
-double fma_peak() {
-  const k::Table& t = k::table();
-  real out[k::kPad];
-  double best = 0;
-  for (int i = 0; i < 7; ++i) {
-    const double start = now(), flops = t.fma_peak(3'000'000, out);
-    best = std::max(best, flops / (now() - start) / 1e9);
-  }
-  return best;
-}
 
 Json kernels(int rounds) {
   const double peak = fma_peak();
@@ -145,7 +152,11 @@ Json kernels(int rounds) {
   for (const auto& s : pw) pointwise(s[0], s[1], s[2], rounds, peak, rows);
   const int dw[][3] = {{28, 16, 2}, {14, 16, 1}, {14, 32, 1}, {14, 64, 2}, {7, 128, 1}};
   for (const auto& s : dw) depthwise(s[0], s[1], s[2], rounds, peak, rows);
-  return {{"isa", k::table().isa}, {"lanes", k::table().lanes}, {"fma_peak_gflops", peak}, {"fma_peak_gflops_after", fma_peak()}, {"kernels", rows}};
+  return {{"isa", k::table().isa},
+          {"lanes", k::table().lanes},
+          {"fma_peak_gflops", peak},
+          {"fma_peak_gflops_after", fma_peak()},
+          {"kernels", rows}};
 }
 
 }  // namespace bench

@@ -34,6 +34,7 @@ int main(int argc, char** argv) try {
   bool json = false;
   bench::StepOptions step;
   bench::InferOptions infer;
+  bench::WorkerOptions worker;
   int rounds = 40;
   std::string net = "m28";
   auto* s = app.add_subcommand("step", "one training step: forward, loss, backward, AdamW");
@@ -45,14 +46,28 @@ int main(int argc, char** argv) try {
   auto* i = app.add_subcommand("infer", "latency of the compiled inference plan");
   i->add_option("--net", infer.net, "m28, m14 or a model file")->capture_default_str();
   i->add_option("--batch", infer.batch, "images a call")->check(CLI::Range(1, 65536))->capture_default_str();
-  i->add_option("--threads", infer.threads, "threads; one image always runs on one")->check(CLI::Range(1, 1024))->capture_default_str();
+  i->add_option("--threads", infer.threads, "threads; one image always runs on one")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
   i->add_option("--runs", infer.runs, "timed calls")->check(CLI::Range(1, 10000000))->capture_default_str();
   auto* k = app.add_subcommand("kernels", "GFLOP/s of each kernel and its share of the FMA peak");
   k->add_option("--rounds", rounds, "timed calls of each")->check(CLI::Range(1, 100000))->capture_default_str();
   auto* c = app.add_subcommand("scaling", "threads 1..4, batches 1..512, channels 8..256");
   c->add_option("--net", net, "m28, m14 or a model file")->capture_default_str();
+  auto* e = app.add_subcommand("export", "the weights and images that a comparison starts from, see bench/peers");
+  e->add_option("--net", worker.net, "m28, m14 or a model file")->capture_default_str();
+  e->add_option("--batch", worker.batch, "images a step")->check(CLI::Range(1, 65536))->capture_default_str();
+  e->add_option("--folder", worker.folder, "where to, a folder that exists")->required();
+  auto* w = app.add_subcommand("worker", "answers requests on stdin, see bench/bench.h");
+  w->add_option("--net", worker.net, "m28, m14 or a model file")->capture_default_str();
+  w->add_option("--task", worker.task, "step or infer")->check(CLI::IsMember({"step", "infer"}))->capture_default_str();
+  w->add_option("--folder", worker.folder, "of `export`: start from its weights");
+  w->add_option("--batch", worker.batch, "images a step or call")->check(CLI::Range(1, 65536))->capture_default_str();
+  w->add_option("--threads", worker.threads, "threads")->check(CLI::Range(1, 1024))->capture_default_str();
   for (CLI::App* sub : {s, i, k, c}) sub->add_flag("--json", json, "print one JSON object");
   CLI11_PARSE(app, argc, argv);
+  if (*e) return bench::export_start(worker.net, worker.batch, worker.folder), 0;
+  if (*w) return bench::worker(worker), 0;
   if (!json) std::printf("%s\n", six::cpu_features().c_str());
   const bench::Json result = *s ? bench::step(step) : *i ? bench::infer(infer) : *k ? bench::kernels(rounds) : bench::scaling(net);
   json ? void(std::printf("%s\n", result.dump().c_str())) : print(result);
