@@ -190,8 +190,12 @@ TrainingResult Trainer::run(const TrainingCallbacks& callbacks) {
     const EpochReport r = end_epoch();
     if (callbacks.epoch) callbacks.epoch(r);
   }
-  if (ema_) std::copy_n(ema_->values(), model_.params().size(), model_.params().values());
+  finish();
   return result(true);
+}
+
+void Trainer::finish() {
+  if (ema_) std::copy_n(ema_->values(), model_.params().size(), model_.params().values());
 }
 
 void Trainer::save(Weights& to) const {

@@ -64,7 +64,9 @@ class Trainer {
   bool over() const { return state_.epoch >= config_.epochs; }
   // Evaluates as the config says, and moves on to the next epoch. Throws Error unless the epoch is over, and NonFinite.
   EpochReport end_epoch();
-  // With the weights to use: the averages, if there are any.
+  // Leaves the weights to use in the model: the averages, if there are any. `run` ends with it.
+  void finish();
+  // With the weights to use.
   Evaluation evaluate(const Split& split);
 
   const TrainingConfig& config() const { return config_; }

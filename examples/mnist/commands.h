@@ -1,0 +1,31 @@
+#pragma once
+// The subcommands of mnist. Each returns the exit code; what is wrong with its input is thrown as six::Error.
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace mnist {
+
+struct TrainOptions {
+  std::string config, data, out, activation;  // empty: not given
+  std::optional<long> epochs, batch, validation, threads;
+  std::optional<std::string> seed;
+  std::vector<std::string> set;  // PATH=VALUE
+  bool overwrite = false;
+};
+int train(const TrainOptions& options);
+
+struct EvalOptions {
+  std::string run, data, split = "test";
+  int threads = 0;
+};
+int eval(const EvalOptions& options);
+
+struct PredictOptions {
+  std::string run, image, data;
+  long index = 0;
+  bool invert = false;
+};
+int predict(const PredictOptions& options);
+
+}  // namespace mnist

@@ -1,0 +1,131 @@
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "../../core/error.h"
+#include "../../data/download.h"
+#include "../../train/metrics_log.h"
+#include "../../train/override.h"
+#include "../../train/progress.h"
+#include "../../train/run_folder.h"
+#include "../../train/trainer.h"
+#include "commands.h"
+#include "configs.h"
+#include "images.h"
+#include "show.h"
+
+namespace mnist {
+namespace {
+
+using six::Json;
+
+// Without a config: the net for MNIST if the images can be had, else the one for the embedded digits.
+std::string default_config(const TrainOptions& o) {
+  if (!o.data.empty()) return "mobilenet_28";
+  try {
+    const std::string folder =
+        six::locate_mnist("", true, {.say = [](const std::string& line) { std::printf("%s\n", line.c_str()); }});
+    six::require(six::has_mnist(folder), "MNIST: not in ", folder);
+    return "mobilenet_28";
+  } catch (const six::Error& e) {
+    std::printf("%s. Training on the embedded digits instead.\n", e.what());
+    return "digits";
+  }
+}
+
+// Flags are overrides of single members, and come last.
+void apply_flags(Json& config, const TrainOptions& o) {
+  for (const std::string& assignment : o.set) six::apply_override(config, assignment);
+  const auto set = [&](const char* key, const auto& value) {
+    if (value) six::apply_override(config, "training." + std::string(key) + '=' + six::OrderedJson(*value).dump());
+  };
+  set("epochs", o.epochs), set("batch", o.batch), set("validation", o.validation), set("threads", o.threads);
+  if (o.seed) six::apply_override(config, "training.seed=" + *o.seed);
+}
+
+// Puts the named activation in the place of every relu and relu6; returns of how many.
+int replace_activations(Json& at, const std::string& type) {
+  int count = 0;
+  if (at.is_object() && at.contains("type") && (at["type"] == "relu" || at["type"] == "relu6")) {
+    ++count;
+    if (at["type"] != type) at["type"] = type, at.erase("at_kink");
+  }
+  if (at.is_structured())
+    for (auto& child : at) count += replace_activations(child, type);
+  return count;
+}
+
+// A model as the options want it, with the training it is meant for.
+std::pair<six::Model, six::TrainingConfig> build(const std::string& name, const TrainOptions& o) {
+  Json json = find_config(name);
+  apply_flags(json, o);
+  return six::in_context(name, [&] {
+    const six::TrainingConfig config =
+        six::read_training(json.is_object() && json.contains("training") ? json["training"] : Json());
+    const six::ModelOptions options{.seed = config.seed};
+    six::Model model = six::Model::from_config(json, options);
+    if (!o.activation.empty()) {
+      Json canonical = Json::parse(model.to_json());
+      six::require(replace_activations(canonical["layers"], o.activation) > 0,
+                   "--activation: the model has no relu or relu6 to replace");
+      model = six::Model::from_config(canonical, options);
+    }
+    model.set_training(Json::parse(six::write_training(config).dump()));
+    return std::pair(std::move(model), config);
+  });
+}
+
+// The evaluation of the last epoch, if that was on the test images.
+six::Evaluation test_of(six::Trainer& trainer, const six::Dataset& data, const six::EpochReport& last) {
+  return last.split == "test" && last.evaluation ? *last.evaluation : trainer.evaluate(data.test);
+}
+
+int run(six::Trainer& trainer, six::Model& model, const six::Dataset& data, const std::string& folder) {
+  const six::TrainingConfig& config = trainer.config();
+  const std::string weights = folder + "/model.safetensors", hash = six::config_hash(model);
+  six::write_file_atomic(folder + "/model.json", model.to_json());
+  six::MetricsLog log(folder + "/metrics.jsonl", {.config_hash = hash, .seed = config.seed, .threads = config.threads});
+  six::ProgressDisplay display(stdout);
+  six::EpochReport last;
+  six::TrainingResult result;
+  try {
+    result = trainer.run({.step = [&](const six::StepReport& r) { display.step(r); },
+                          .epoch = [&](const six::EpochReport& r) { display.epoch(r), log.epoch(r), last = r; }});
+  } catch (const six::NonFinite& e) {
+    trainer.finish();
+    model.save(weights);
+    throw six::NonFinite(std::string(e.what()) + "; they are in " + weights, e.step);
+  }
+  const six::Evaluation test = test_of(trainer, data, last);
+  if (last.split != "test") log.evaluation(last, "test", test, 0);
+  model.save(weights);
+  six::write_result(folder, {.test_accuracy = test.accuracy(),
+                             .test_loss = test.loss,
+                             .seconds_training = result.seconds,
+                             .images_per_second = result.images_per_second,
+                             .parameters = model.parameter_count(),
+                             .seed = config.seed,
+                             .threads = config.threads,
+                             .data_set = data.name,
+                             .config_hash = hash});
+  std::printf("\ntest: %s\n%s: model.safetensors, model.json, metrics.jsonl, result.json\n", evaluation_text(test).c_str(),
+              folder.c_str());
+  return 0;
+}
+
+}  // namespace
+
+int train(const TrainOptions& o) {
+  const std::string name = o.config.empty() ? default_config(o) : o.config;
+  auto [model, config] = build(name, o);
+  const six::Dataset data = load_images(config, o.data);
+  six::Trainer trainer(model, data, config);
+  const std::string folder = o.out.empty() ? six::new_run_folder("runs", model.name()) : o.out;
+  six::start_run(folder, o.overwrite);
+  std::printf("%s: %s parameters, %s multiply-accumulates. %s: %s images for training, %s for testing. %d threads.\n",
+              model.name().c_str(), six::grouped(model.parameter_count()).c_str(), six::grouped(model.macs()).c_str(),
+              data.name.c_str(), six::grouped(data.train.size()).c_str(), six::grouped(data.test.size()).c_str(),
+              trainer.config().threads);
+  return run(trainer, model, data, folder);
+}
+
+}  // namespace mnist

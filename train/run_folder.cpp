@@ -1,0 +1,61 @@
+#include "run_folder.h"
+
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+#include "../data/file.h"
+#include "../data/sha256.h"
+#include "environment.h"
+#include "metrics_log.h"
+
+namespace six {
+namespace {
+constexpr const char* kFiles[] = {"result.json", "metrics.jsonl", "model.safetensors", "model.json"};
+}
+
+bool holds_run(const std::string& folder) {
+  for (const char* file : kFiles)
+    if (file_exists(folder + '/' + file)) return true;
+  return false;
+}
+
+void start_run(const std::string& folder, bool overwrite) {
+  require(overwrite || !holds_run(folder), folder,
+          ": holds a run already; choose another folder, or give --overwrite to replace it");
+  make_folder(folder);
+  remove_stale_temporaries(folder);
+  for (const char* file : kFiles) {
+    const std::string path = folder + '/' + file;
+    require(!file_exists(path) || file_calls().remove(path.c_str()) == 0, path, ": cannot be removed");
+  }
+}
+
+std::string new_run_folder(const std::string& parent, const std::string& name) {
+  const std::time_t now = std::time(nullptr);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y%m%d-%H%M%S", std::localtime(&now));
+  const std::string first = parent + '/' + text + '-' + name;
+  std::string folder = first;
+  for (int i = 2; holds_run(folder); ++i) folder = first + '-' + std::to_string(i);
+  return folder;
+}
+
+std::string config_hash(const Model& model) { return sha256(as_bytes(model.to_json())); }
+
+void write_result(const std::string& folder, const RunResult& r) {
+  const OrderedJson result = {{"test_accuracy", json_number(r.test_accuracy)},
+                              {"test_loss", json_number(r.test_loss)},
+                              {"seconds_total", json_number(seconds_since_start())},
+                              {"seconds_training", json_number(r.seconds_training)},
+                              {"images_per_second", json_number(r.images_per_second)},
+                              {"parameters", r.parameters},
+                              {"peak_rss_mb", json_number(peak_rss_mb())},
+                              {"seed", r.seed},
+                              {"threads", r.threads},
+                              {"data_set", r.data_set},
+                              {"config_hash", r.config_hash},
+                              {"version", library_version()}};
+  write_file_atomic(folder + "/result.json", result.dump(2) + '\n');
+}
+
+}  // namespace six

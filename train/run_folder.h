@@ -1,0 +1,35 @@
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "../layers/model.h"
+#include "evaluate.h"
+
+namespace six {
+
+// The folder that a training leaves: model.json, model.safetensors (the averages, if there are any), metrics.jsonl, result.json.
+
+// Whether any of these is there.
+bool holds_run(const std::string& folder);
+// Makes the folder ready for a new run. Throws Error if it cannot be written to, or if it holds a run and `overwrite` is false;
+// otherwise that run is removed.
+void start_run(const std::string& folder, bool overwrite);
+// `parent`/<local time>-<name>, a folder that holds no run.
+std::string new_run_folder(const std::string& parent, const std::string& name);
+
+// SHA-256 of the model's JSON, the training included: two runs with the same one are the same training.
+std::string config_hash(const Model& model);
+
+// What result.json holds besides the time, memory and library of this process.
+struct RunResult {
+  double test_accuracy = 0, test_loss = 0;  // the accuracy as a fraction
+  double seconds_training = 0;              // without evaluation
+  double images_per_second = 0;
+  long parameters = 0;
+  std::uint64_t seed = 0;
+  int threads = 0;
+  std::string data_set, config_hash;
+};
+void write_result(const std::string& folder, const RunResult& result);
+
+}  // namespace six
