@@ -71,6 +71,7 @@ struct Context {
       const Block range = block_of(samples, i);
       if (range.size()) f(i, range, thread);
     };
+    if (work == 0) return;  // an empty batch
     parallel_for(work < kGrain ? 1 : threads, kMaxBlocks, block, backwards);
   }
 };

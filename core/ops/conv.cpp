@@ -46,7 +46,7 @@ bool is_pointwise(const ConvOptions& o, const Shape& w) { return w[0] == 1 && w[
 // y [rows, n] = x [rows, k] * w [k, n]; rows are cut by x's samples.
 Tensor product_forward(const Context& c, const View& x, const Tensor& w, const Shape& out) {
   const int k = int(x.shape.channels()), n = int(out.channels());
-  const long samples = x.shape.samples(), rows = samples ? x.size() / k / samples : 0;
+  const long samples = x.shape.samples(), rows = x.size() / k / std::max(samples, 1L);
   real* y = c.make(out);
   double* stats = new_stats(c, n);
   Arena::Scratch undo(c.memory);
@@ -64,7 +64,7 @@ Tensor product_forward(const Context& c, const View& x, const Tensor& w, const S
 
 void product_backward(const Back& b, const View& x, const Tensor& w, int n) {
   const int k = int(x.shape.channels());
-  const long samples = x.shape.samples(), rows = x.size() / k / samples;
+  const long samples = x.shape.samples(), rows = x.size() / k / std::max(samples, 1L);
   const Sink dx = b.into(0), dw = b.into(1);
   const Grad dy = b.dy();
   Arena::Scratch undo(b.memory);

@@ -35,6 +35,7 @@ class BlockMemory {
           else
             for (long j = 0; j < columns_; ++j) to[j] += from[j];
         }
+        if (first) std::fill_n(to, columns_, real(0));
       }
     });
     b.put(i, dw, sum);

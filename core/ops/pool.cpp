@@ -41,7 +41,7 @@ Tensor MaxPool2d::forward(const Context& c, Tensor x) {
 void MaxPool2d::backward(const Back& b, Tensor x) {
   const Shape out = shape(x.shape);
   const real* dy = b.plain_dy();
-  const long in = x.size() / x.shape[0], per = out.size() / x.shape[0];
+  const long in = x.size() / std::max(x.shape[0], 1L), per = out.size() / std::max(x.shape[0], 1L);
   emit(b, 0, x, [&](Block r, real* dx) {
     b.kernel.max_pool_backward(geometry(options, x.shape, out, r.size()), dy + r.begin * per, index + r.begin * per, dx + r.begin * in);
   });
@@ -60,7 +60,7 @@ Tensor AvgPool2d::forward(const Context& c, Tensor x) {
 void AvgPool2d::backward(const Back& b, Tensor x) {
   const Shape out = shape(x.shape);
   const real* dy = b.plain_dy();
-  const long in = x.size() / x.shape[0], per = out.size() / x.shape[0];
+  const long in = x.size() / std::max(x.shape[0], 1L), per = out.size() / std::max(x.shape[0], 1L);
   emit(b, 0, x, [&](Block r, real* dx) {
     b.kernel.avg_pool_backward(geometry(options, x.shape, out, r.size()), dy + r.begin * per, dx + r.begin * in);
   });
