@@ -14,7 +14,7 @@ die() {
 has_program() { command -v "$1" >/dev/null 2>&1; }
 has_header() { for header in "$@"; do echo "#include <$header>" | c++ -std=c++20 -E -x c++ - >/dev/null 2>&1 && return 0; done; return 1; }
 
-# missing_packages ROLE...: the Debian packages that are not there for `build`, `check` or `torture`, one a line.
+# missing_packages ROLE...: the Debian packages that are not there for `build`, `check`, `peers` or `torture`, one a line.
 missing_packages() {
   local role
   for role in "$@"; do
@@ -37,6 +37,12 @@ missing_packages() {
         has_program python3 || echo python3
         has_program clang-format || echo clang-format
         has_program gnuplot || echo gnuplot-nox
+        ;;
+      peers)
+        has_program python3 || echo python3
+        python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
+        # PyTorch compiles against it.
+        python3 -c 'import os, sysconfig; os.stat(sysconfig.get_path("include") + "/Python.h")' 2>/dev/null || echo python3-dev
         ;;
       torture)
         has_program clang++ || echo clang
