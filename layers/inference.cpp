@@ -23,7 +23,8 @@ Padding wanted_border(const Stage& s) {
 // Whether a stage can step over a border that another reader wants.
 bool reads_rows(const Stage& s) {
   return std::holds_alternative<Stage::Conv>(s.op) || std::holds_alternative<Stage::Depthwise>(s.op) ||
-         std::holds_alternative<Stage::Mean>(s.op) || std::holds_alternative<Stage::Add>(s.op);
+         std::holds_alternative<Stage::Mean>(s.op) || std::holds_alternative<Stage::Add>(s.op) ||
+         std::holds_alternative<Stage::Pointwise>(s.op);
 }
 
 }  // namespace
@@ -96,8 +97,8 @@ void Inference::compile_conv(const Graph& g, const Stage& s, int value) {
   if (dw) {
     std::vector<real> padded(std::size_t(kh * kw * kernels::padded(in.c)));
     for (long t = 0; t < kh * kw; ++t) std::copy_n(w.data() + t * in.c, in.c, padded.data() + t * kernels::padded(in.c));
-    steps_.push_back([=, this, k = keep(std::move(padded))](real* work) {
-      kernel_.infer_depthwise(shape, Strided{work + from, x.row}, k, e, work + y.first, y.row);
+    steps_.push_back([=, kernel = &kernel_, k = keep(std::move(padded))](real* work) {
+      kernel->infer_depthwise(shape, Strided{work + from, x.row}, k, e, work + y.first, y.row);
     });
     return;
   }
@@ -110,12 +111,14 @@ void Inference::compile_conv(const Graph& g, const Stage& s, int value) {
     std::vector<int> at;
     for (long i = 0; i < out.h * out.w; ++i) at.push_back(int(i / out.w * y.row + i % out.w * out.c));
     places_.push_back(std::move(at));
-    steps_.push_back([=, this, place = places_.back().data()](real* work) {
-      kernel_.infer_matmul({out.h * out.w, int(in.c), int(out.c)}, work + x.first, k, e, work + y.first, place);
+    steps_.push_back([=, kernel = &kernel_, place = places_.back().data()](real* work) {
+      kernel->infer_matmul({out.h * out.w, int(in.c), int(out.c)}, work + x.first, k, e, work + y.first, place);
     });
     return;
   }
-  steps_.push_back([=, this](real* work) { kernel_.infer_conv(shape, Strided{work + from, x.row}, k, e, work + y.first, y.row); });
+  steps_.push_back([=, kernel = &kernel_](real* work) {
+    kernel->infer_conv(shape, Strided{work + from, x.row}, k, e, work + y.first, y.row);
+  });
 }
 
 void Inference::compile_pool(const Graph& g, const Stage& s, int value) {
@@ -136,13 +139,14 @@ void Inference::compile_pool(const Graph& g, const Stage& s, int value) {
                         o.padding.top,
                         o.padding.left};
   if (!max) {
-    steps_.push_back([=, this](real* work) { kernel_.avg_pool_forward(p, work + x.first, work + y.first); });
+    steps_.push_back([=, kernel = &kernel_](real* work) { kernel->avg_pool_forward(p, work + x.first, work + y.first); });
     return;
   }
   const long index = work_size_;  // the kernel's notes, unused here, lie behind the values
   work_size_ += kernels::padded(s.out.size()) * long(sizeof(int)) / long(sizeof(real)) + kernels::kPad;
-  steps_.push_back(
-      [=, this](real* work) { kernel_.max_pool_forward(p, work + x.first, work + y.first, reinterpret_cast<int*>(work + index)); });
+  steps_.push_back([=, kernel = &kernel_](real* work) {
+    kernel->max_pool_forward(p, work + x.first, work + y.first, reinterpret_cast<int*>(work + index));
+  });
 }
 
 void Inference::compile(const Graph& g, const Stage& s, int value) {
@@ -153,20 +157,19 @@ void Inference::compile(const Graph& g, const Stage& s, int value) {
     return compile_pool(g, s, value);
   const kernels::Epilogue e = epilogue(s);
   if (std::holds_alternative<Stage::Mean>(s.op)) {
-    steps_.push_back([=, this](real* work) {
-      kernel_.infer_mean(int(in.h), int(in.w), int(in.c), Strided{work + x.first, x.row}, e, work + y.first);
+    steps_.push_back([=, kernel = &kernel_](real* work) {
+      kernel->infer_mean(int(in.h), int(in.w), int(in.c), Strided{work + x.first, x.row}, e, work + y.first);
     });
   } else if (std::holds_alternative<Stage::Add>(s.op)) {
     const Value z = values_[std::size_t(s.in[1])];
-    steps_.push_back([=, this](real* work) {
-      kernel_.infer_add(int(out.h), out.w * out.c, Strided{work + x.first, x.row}, Strided{work + z.first, z.row}, e,
+    steps_.push_back([=, kernel = &kernel_](real* work) {
+      kernel->infer_add(int(out.h), out.w * out.c, Strided{work + x.first, x.row}, Strided{work + z.first, z.row}, e,
                         work + y.first, y.row);
     });
   } else if (const auto* p = std::get_if<Stage::Pointwise>(&s.op)) {
-    require(y.border == x.border || y.border == Padding(0), s.name, ": its borders have no compiled form");
-    steps_.push_back([=, this, op = *p](real* work) {
+    steps_.push_back([=, kernel = &kernel_, op = *p](real* work) {
       for (long h = 0; h < out.h; ++h)
-        kernel_.pointwise_forward(op.index, op.formula.data(), out.w * out.c, work + x.first + h * x.row,
+        kernel->pointwise_forward(op.index, op.formula.data(), out.w * out.c, work + x.first + h * x.row,
                                   work + y.first + h * y.row);
     });
   } else {  // reshape

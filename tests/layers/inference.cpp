@@ -1,0 +1,117 @@
+// The compiled plan against the tape.
+#include "../../layers/inference.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "../../core/kernels/dispatch.h"
+#include "../../layers/layers.h"
+#include "../../layers/model.h"
+
+using namespace six;
+
+namespace {
+
+constexpr double kClose = sizeof(real) == 8 ? 1e-12 : 2e-5;
+
+std::vector<std::uint8_t> images_for(const Shape& image, int n) {
+  std::vector<std::uint8_t> bytes(std::size_t(image.size() * n));
+  const Rng rng(3, Purpose::user);
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = std::uint8_t(rng.below(i, 256));
+  return bytes;
+}
+
+Shape batch_of(int n, const Shape& s) { return s.rank() == 3 ? Shape{n, s[0], s[1], s[2]} : Shape{n, s[0]}; }
+
+// Moves running statistics and weights away from where they start, so that folding has something to fold.
+void disturb(Model& model) {
+  const std::vector<std::uint8_t> bytes = images_for(model.input_shape(), 16);
+  Tape tape({.threads = 1});
+  model(tape.input(Bytes{bytes.data(), batch_of(16, model.input_shape())}));
+  const Rng rng(5, Purpose::user);
+  for (long i = 0; i < model.params().size(); ++i) model.params().values()[i] += real(rng.uniform(std::uint64_t(i), -0.1, 0.1));
+}
+
+std::vector<real> on_tape(const Model& model, const std::vector<std::uint8_t>& bytes, int n) {
+  Tape tape({.threads = 1, .training = false, .record = false});
+  return model(tape.input(Bytes{bytes.data(), batch_of(n, model.input_shape())})).values();
+}
+
+void check_like_tape(Model& model) {
+  disturb(model);
+  constexpr int kImages = 5;
+  const std::vector<std::uint8_t> bytes = images_for(model.input_shape(), kImages);
+  const std::vector<real> expected = on_tape(model, bytes, kImages);
+  const long classes = model.output_shape().size();
+  double scale = 1;
+  for (real v : expected) scale = std::max(scale, std::abs(double(v)));
+  std::vector<real> first;
+  for (int threads : {1, 2, 7}) {
+    const Inference plan = model.compile_inference(threads);
+    std::vector<real> out(expected.size());
+    plan.logits(Bytes{bytes.data(), batch_of(kImages, model.input_shape())}, out);
+    for (std::size_t i = 0; i < out.size(); ++i) CHECK(std::abs(double(out[i] - expected[i])) <= kClose * scale);
+    if (first.empty()) first = out;
+    CHECK(std::memcmp(first.data(), out.data(), out.size() * sizeof(real)) == 0);
+    std::vector<real> one(static_cast<std::size_t>(classes));
+    plan.logits(std::span(bytes).first(std::size_t(model.input_shape().size())), one);
+    CHECK(std::memcmp(one.data(), first.data(), one.size() * sizeof(real)) == 0);
+  }
+}
+
+class Squares : public LayerOf<Squares, NoConfig> {
+ public:
+  static constexpr const char *kType = "squares", *kSummary = "x * x";
+  using LayerOf::LayerOf;
+  Shape build(Builder&, const Shape& in) override { return in; }
+  Var forward(Var x) const override { return x * x; }
+};
+
+}  // namespace
+
+TEST_CASE("compiled inference agrees with the tape") {
+  SUBCASE("MobileNet blocks, strides, odd sizes, channels that fill no vector") {
+    Model m({15, 13, 2}, Sequential{Conv2d{{.out_channels = 5, .stride = 2, .bias = false}}, BatchNorm{}, ReLU6{}, Separable{{.out_channels = 19, .stride = 2}},
+                                    InvertedResidual{{.out_channels = 19, .expansion = 3}}, GlobalAvgPool{}, Linear{{.out_features = 3}}});
+    check_like_tape(m);
+  }
+  SUBCASE("residual with a deferred value on both sides, activations of every kind") {
+    Model m({8, 8, 3}, Sequential{Conv2d{{.out_channels = 16}}, ReLU{}, Residual{Separable{{.out_channels = 16}}}, HardSwish{}, Conv2d{{.out_channels = 8}}, Gelu{},
+                                  Residual{Conv2d{{.out_channels = 8}}, BatchNorm{}}, Silu{}, GlobalAvgPool{}, Linear{{.out_features = 4}}});
+    check_like_tape(m);
+  }
+  SUBCASE("pools, flatten, dropout, a batch norm with nothing in front to fold into") {
+    Model m({12, 12, 1}, Sequential{Conv2d{{.out_channels = 6, .kernel = {5}}}, Tanh{}, AvgPool2d{}, BatchNorm{}, Conv2d{{.out_channels = 7, .kernel = {3}}},
+                                    MaxPool2d{}, Flatten{}, Dropout{}, Linear{{.out_features = 20}}, Sigmoid{}, Linear{{.out_features = 4}}});
+    check_like_tape(m);
+  }
+}
+
+TEST_CASE("compiled inference does not follow later changes of the model") {
+  Model m({8, 8, 1}, Sequential{Conv2d{{.out_channels = 4}}, ReLU6{}, GlobalAvgPool{}, Linear{{.out_features = 2}}});
+  const std::vector<std::uint8_t> image = images_for(m.input_shape(), 1);
+  const Inference plan = m.compile_inference(1);
+  std::vector<real> before(2), after(2);
+  plan.logits(image, before);
+  std::fill_n(m.params().values(), m.params().size(), real(0));
+  plan.logits(image, after);
+  CHECK(before == after);
+}
+
+TEST_CASE("a model with an op that cannot be folded names its layer, and predicts on the tape") {
+  Model m({8, 8, 1}, Sequential{Conv2d{{.out_channels = 4}}, Squares{}, GlobalAvgPool{}, Linear{{.out_features = 2}}});
+  CHECK_THROWS_WITH_AS(m.compile_inference(), doctest::Contains("layers.1 (mul)"), Error);
+  const std::vector<std::uint8_t> image = images_for(m.input_shape(), 1);
+  CHECK(m.logits(image) == on_tape(m, image, 1));
+}
+
+TEST_CASE("compiled inference refuses images of another size") {
+  Model m({8, 8, 1}, Sequential{Flatten{}, Linear{{.out_features = 2}}});
+  const Inference plan = m.compile_inference(1);
+  const std::vector<std::uint8_t> image(63);
+  std::vector<real> out(2);
+  CHECK_THROWS_WITH_AS(plan.logits(image, out), doctest::Contains("63"), Error);
+}
