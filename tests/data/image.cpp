@@ -56,6 +56,7 @@ TEST_CASE("image: PGM with one and two bytes per pixel, comments and any maxval"
   CHECK(pgm(std::string("P5 3 1 65535\n\xff\xff\0\0\x80\0", 19)).pixels == std::vector<std::uint8_t>{255, 0, 128});
   CHECK(pgm(std::string("P5 1 1 256 \x01\0", 13)).pixels == std::vector<std::uint8_t>{255});
   CHECK(pgm(pgm_bytes(a)).pixels == kPixels);
+  CHECK(contains(message_of([] { pgm_bytes({{1, 1, 3}, {1, 2, 3}}); }), {"pgm: holds one channel", "3"}));
   CHECK(pgm("P5 1 1 255 #").pixels == std::vector<std::uint8_t>{'#'});  // one white space, then data, whatever they look like
 }
 

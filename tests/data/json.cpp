@@ -100,6 +100,19 @@ TEST_CASE("json: every prefix of a document is an Error") {
   CHECK(rejected(text) == "no error");
 }
 
+TEST_CASE("json: released values are empty from the leaves up") {
+  auto v = parse_json(R"({"a": [1, [2, {"b": {}}]], "c": "text"})", "cfg");
+  {
+    const JsonGuard guard{v};
+    CHECK(v.size() == 2);
+  }
+  CHECK(v.is_object());
+  CHECK(v.empty());
+  auto number = parse_json("3", "cfg");
+  release(number);
+  CHECK(number == 3);
+}
+
 TEST_CASE("json: from a file, messages begin with its path") {
   const TempFolder folder;
   const std::string path = folder / "c.json";
