@@ -14,13 +14,12 @@ Var run(const std::vector<AnyLayer>& layers, Var x) {
   return x;
 }
 
-Conv2d conv1x1(int out_channels) { return {{.out_channels = out_channels, .kernel = 1, .bias = false}}; }
-
 // The parts of a block in the making.
 struct Parts {
   Builder& b;
   Shape shape;
   std::vector<AnyLayer>& parts;
+  Init init;
 
   void add(const char* name, AnyLayer layer) {
     parts.push_back(std::move(layer));
@@ -31,7 +30,12 @@ struct Parts {
     add(name, activation);
     require(shape == before, name, " (", activation->type(), "): an activation must keep the shape, ", before, " became ", shape);
   }
-  void add_depthwise(int stride) { add("depthwise", DepthwiseConv2d{{.kernel = 3, .stride = stride, .bias = false}}); }
+  void add_depthwise(int stride) {
+    add("depthwise", DepthwiseConv2d{{.kernel = 3, .stride = stride, .bias = false, .init = init}});
+  }
+  void add_conv1x1(const char* name, int out_channels) {
+    add(name, Conv2d{{.out_channels = out_channels, .kernel = 1, .bias = false, .init = init}});
+  }
 };
 
 }  // namespace
@@ -50,11 +54,11 @@ Var Residual::forward(Var x) const { return x + run(config.layers, x); }
 
 Shape Separable::build(Builder& b, const Shape& in) {
   parts_.clear(), parts_.reserve(6);
-  Parts p{b, in, parts_};
+  Parts p{b, in, parts_, config.init};
   p.add_depthwise(config.stride);
   p.add("bn1", BatchNorm{});
   p.add_activation("act1", config.activation);
-  p.add("pointwise", conv1x1(config.out_channels));
+  p.add_conv1x1("pointwise", config.out_channels);
   p.add("bn2", BatchNorm{});
   p.add_activation("act2", config.activation);
   return p.shape;
@@ -67,16 +71,16 @@ Shape InvertedResidual::build(Builder& b, const Shape& in) {
   require(wide <= long(kMaxChannels), "expansion ", config.expansion, " makes ", wide, " channels, at most ", long(kMaxChannels),
           " are supported");
   parts_.clear(), parts_.reserve(8);
-  Parts p{b, in, parts_};
+  Parts p{b, in, parts_, config.init};
   if (config.expansion > 1) {
-    p.add("expand", conv1x1(int(wide)));
+    p.add_conv1x1("expand", int(wide));
     p.add("bn1", BatchNorm{});
     p.add_activation("act1", config.activation);
   }
   p.add_depthwise(config.stride);
   p.add("bn2", BatchNorm{});
   p.add_activation("act2", config.activation);
-  p.add("project", conv1x1(config.out_channels));
+  p.add_conv1x1("project", config.out_channels);
   p.add("bn3", BatchNorm{});
   return p.shape;
 }

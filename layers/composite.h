@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "conv_settings.h"
+#include "init.h"
 #include "layer.h"
 
 namespace six {
@@ -40,10 +41,12 @@ class Residual : public LayerOf<Residual, LayersConfig> {
 struct SeparableConfig {
   int out_channels = 0, stride = 1;
   AnyLayer activation = Relu6{};
+  Init init = Init::he_normal;
   static void fields(auto& visit, auto& c) {
     visit("out_channels", c.out_channels, "channels of the output", required(between(1, kMaxChannels)));
     visit("stride", c.stride, "of the depthwise convolution", between(1, kMaxExtent));
     visit("activation", c.activation, "after each batch norm");
+    visit("init", c.init, "start of the weights");
   }
 };
 
@@ -65,12 +68,14 @@ class Separable : public LayerOf<Separable, SeparableConfig> {
 struct InvertedResidualConfig {
   int out_channels = 0, stride = 1, expansion = 6;
   AnyLayer activation = Relu6{};
+  Init init = Init::he_normal;
   static void fields(auto& visit, auto& c) {
     visit("out_channels", c.out_channels, "channels of the output", required(between(1, kMaxChannels)));
     visit("stride", c.stride, "of the depthwise convolution", between(1, kMaxExtent));
     visit("expansion", c.expansion, "channels of the depthwise convolution per input channel; 1: no expansion",
           between(1, kMaxExtent));
     visit("activation", c.activation, "after the first two batch norms");
+    visit("init", c.init, "start of the weights");
   }
 };
 

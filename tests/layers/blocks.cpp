@@ -51,6 +51,27 @@ TEST_CASE("blocks: separable is depthwise, norm, activation, pointwise, norm, ac
   check_equal(outputs(m, 4, true), y.values());
 }
 
+TEST_CASE("blocks: init is the start of each of the convolutions") {
+  for (const char* block : {R"({"type": "separable", "out_channels": 40)", R"({"type": "inverted_residual", "out_channels": 40)"}) {
+    Model uniform = model_of(block + std::string(R"(, "init": "pytorch_uniform"})")), normal = model_of(block + std::string("}"));
+    for (std::size_t i = 0; i < uniform.params().params().size(); ++i) {
+      const Param& p = uniform.params().params()[i];
+      if (p.shape.rank() < 2) continue;  // batch norm
+      const double fan_in = double(p.shape.size() / (p.name.ends_with("depthwise.weight") ? 1 : p.shape[-1])) /
+                            (p.name.ends_with("depthwise.weight") ? double(p.shape[-1]) : 1);
+      const auto largest = [&](Model& m) {
+        double most = 0;
+        for (long j = 0; j < p.shape.size(); ++j) most = std::max(most, std::abs(double(m.params().value(int(i))[j])));
+        return most * std::sqrt(fan_in);
+      };
+      CAPTURE(p.name);
+      CHECK(largest(uniform) <= 1);
+      CHECK(largest(uniform) > 0.8);
+      CHECK(largest(normal) > 1.5);
+    }
+  }
+}
+
 TEST_CASE("blocks: inverted residual is expansion, depthwise, linear bottleneck, and adds x only if stride and channels allow") {
   struct Case {
     const char* settings;

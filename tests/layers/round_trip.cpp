@@ -198,7 +198,7 @@ TEST_CASE("round trip: the text of a saved model") {
   "layers": [
     {"type": "conv2d", "name": "stem", "out_channels": 4, "kernel": 3, "stride": 2, "padding": [0, 0, 1, 1], "bias": true, "init": "he_normal", "trainable": true},
     {"type": "max_pool2d", "kernel": 2, "stride": 2, "padding": 0, "trainable": true},
-    {"type": "separable", "out_channels": 2, "stride": 1, "activation": {"type": "relu", "at_kink": 0, "trainable": true}, "trainable": true}
+    {"type": "separable", "out_channels": 2, "stride": 1, "activation": {"type": "relu", "at_kink": 0, "trainable": true}, "init": "he_normal", "trainable": true}
   ],
   "training": {
     "epochs": 3,
