@@ -121,7 +121,7 @@ int train(const TrainOptions& o) {
   six::Trainer trainer(model, data, config);
   const std::string folder = o.out.empty() ? six::new_run_folder("runs", model.name()) : o.out;
   six::start_run(folder, o.overwrite);
-  std::printf("%s: %s parameters, %s multiply-accumulates. %s: %s images for training, %s for testing. %d threads.\n",
+  std::printf("%s: %s parameters, %s multiply-accumulates an image\n%s: %s training images, %s test images; %d threads\n",
               model.name().c_str(), six::grouped(model.parameter_count()).c_str(), six::grouped(model.macs()).c_str(),
               data.name.c_str(), six::grouped(data.train.size()).c_str(), six::grouped(data.test.size()).c_str(),
               trainer.config().threads);
