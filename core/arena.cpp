@@ -11,7 +11,8 @@
 
 namespace six {
 namespace {
-constexpr std::size_t kLine = 64, kHugePage = std::size_t(2) << 20, kSmallChunk = std::size_t(256) << 10, kLargeChunk = std::size_t(8) << 20;
+constexpr std::size_t kLine = 64, kHugePage = std::size_t(2) << 20, kSmallChunk = std::size_t(256) << 10,
+                      kLargeChunk = std::size_t(8) << 20;
 
 // Large chunks ask for huge pages: tens of megabytes of 4 KiB pages exceed the TLB, and first touch costs one fault a page.
 char* chunk_memory(std::size_t bytes) {
@@ -33,7 +34,8 @@ void* Arena::allocate(std::size_t bytes) {
   while (chunk_ < chunks_.size() && used_ + bytes > chunks_[chunk_].bytes) ++chunk_, used_ = 0;
   if (chunk_ == chunks_.size()) {
     // The first chunks are small, for small nets; later ones large, and never so large that much of one lies idle.
-    const std::size_t least = chunks_.size() < 4 ? kSmallChunk : kLargeChunk, unit = bytes > kHugePage / 2 || least > kHugePage ? kHugePage : 4096;
+    const std::size_t least = chunks_.size() < 4 ? kSmallChunk : kLargeChunk,
+                      unit = bytes > kHugePage / 2 || least > kHugePage ? kHugePage : 4096;
     const std::size_t size = std::max(least, (bytes + unit - 1) / unit * unit);
     chunks_.reserve(chunks_.size() + 1);
     chunks_.push_back({chunk_memory(size), size});

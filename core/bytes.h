@@ -5,7 +5,8 @@
 
 namespace six {
 
-// Images as they lie in a file: [n, h, w, c] bytes, not owned. A tape reads byte p as the value p / 255, so black (and padding) is 0.
+// Images as they lie in a file: [n, h, w, c] bytes, not owned. A tape reads byte p as the value p / 255, so black (and padding) is
+// 0.
 struct Bytes {
   const std::uint8_t* data = nullptr;
   Shape shape;

@@ -23,7 +23,8 @@ template <class... Parts>
 // Throws Error with the parts unless `ok`.
 template <class... Parts>
 constexpr void require(bool ok, const Parts&... parts) {
-  if (!ok) [[unlikely]] fail(parts...);
+  if (!ok) [[unlikely]]
+    fail(parts...);
 }
 
 // Runs `body`; an Error from inside gets `where: ` in front, so that context is added on the way up.

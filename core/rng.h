@@ -6,7 +6,8 @@
 
 namespace six {
 
-// One block of Philox 4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"): counter and key in, 128 random bits out.
+// One block of Philox 4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"): counter and key in, 128 random
+// bits out.
 constexpr std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> c, std::array<std::uint32_t, 2> k) {
   for (int round = 0; round < 10; ++round) {
     const std::uint64_t p0 = std::uint64_t(0xD2511F53) * c[0], p1 = std::uint64_t(0xCD9E8D57) * c[2];
@@ -28,8 +29,9 @@ class Rng {
 
   // 64 random bits.
   constexpr std::uint64_t bits(std::uint64_t index) const {
-    const auto r = philox({std::uint32_t(index), std::uint32_t(index >> 32), std::uint32_t(stream_), purpose_ ^ std::uint32_t(stream_ >> 32) << 16},
-                          {std::uint32_t(seed_), std::uint32_t(seed_ >> 32)});
+    const auto r = philox(
+        {std::uint32_t(index), std::uint32_t(index >> 32), std::uint32_t(stream_), purpose_ ^ std::uint32_t(stream_ >> 32) << 16},
+        {std::uint32_t(seed_), std::uint32_t(seed_ >> 32)});
     return std::uint64_t(r[0]) << 32 | r[1];
   }
   // Uniform on [0, 1), a multiple of 2^-53; drawn in double so that float and double builds start equal.

@@ -13,7 +13,7 @@ struct View : kernels::Read {
   Shape shape;
   const std::uint8_t* bytes = nullptr;  // instead of y: the value is bytes[i] / 255
   const real* center = nullptr;         // per channel, a number near y: the sums of a Sink are taken about it
-  const double* stats = nullptr;        // per block and channel, if the producer kept them: kernels::Stats [kMaxBlocks][3][padded(c)]
+  const double* stats = nullptr;  // per block and channel, if the producer kept them: kernels::Stats [kMaxBlocks][3][padded(c)]
 
   View() = default;
   View(const real* data, Shape s) : shape(s) { y = data; }

@@ -1,5 +1,5 @@
-// Convolutions of any kernel, stride and padding, one image at a time: its values go into a zero-bordered copy in the cache, where a
-// pixel's window is kh runs of kw * c neighbouring numbers, and the product reads them there. No im2col, no edge cases.
+// Convolutions of any kernel, stride and padding, one image at a time: its values go into a zero-bordered copy in the cache, where
+// a pixel's window is kh runs of kw * c neighbouring numbers, and the product reads them there. No im2col, no edge cases.
 #include "fill.h"
 #include "kernels.h"
 #include "product.h"
@@ -49,8 +49,8 @@ SIX_INLINE void add_dw(const Conv& g, const Bordered& b, const real* image, cons
           }
         }
       real* q = dw + i * np + n;
-      SIX_UNROLL for (int h = 0; h < H; ++h)
-        SIX_UNROLL for (int j = 0; j < N; ++j) st(q + h * np + j * W, ld(q + h * np + j * W) + r[h][j]);
+      SIX_UNROLL for (int h = 0; h < H; ++h) SIX_UNROLL for (int j = 0; j < N; ++j)
+          st(q + h * np + j * W, ld(q + h * np + j * W) + r[h][j]);
     });
   });
 }
@@ -63,13 +63,14 @@ SIX_INLINE void add_dx(const Conv& g, const Bordered& b, const real* packed_t, c
       const real* w = packed_t + q * matmul_packed_size(g.k, run);
       for_panels(run, [&]<int N, bool Tail>(int c, int lanes) SIX_LAMBDA_INLINE {
         for_row_tiles<kTileHeight>(g.ow, [&]<int H>(int i) SIX_LAMBDA_INLINE {
-          product<H, N>(1, g.k, dy + (long(y) * g.ow + i) * ld_dy, 0, ld_dy, 1, w + long(c) * g.k, N * W, [&](V(&r)[H][N]) SIX_LAMBDA_INLINE {
-            real* to = image + (long(y) * g.stride + q) * b.row + long(i) * g.stride * g.c + c;
-            SIX_UNROLL for (int h = 0; h < H; ++h) SIX_UNROLL for (int j = 0; j < N; ++j) {
-              real* p = to + long(h) * g.stride * g.c + j * W;
-              store<Tail>(p, load<Tail>(p, lanes) + r[h][j], lanes);
-            }
-          });
+          product<H, N>(1, g.k, dy + (long(y) * g.ow + i) * ld_dy, 0, ld_dy, 1, w + long(c) * g.k, N * W,
+                        [&](V(&r)[H][N]) SIX_LAMBDA_INLINE {
+                          real* to = image + (long(y) * g.stride + q) * b.row + long(i) * g.stride * g.c + c;
+                          SIX_UNROLL for (int h = 0; h < H; ++h) SIX_UNROLL for (int j = 0; j < N; ++j) {
+                            real* p = to + long(h) * g.stride * g.c + j * W;
+                            store<Tail>(p, load<Tail>(p, lanes) + r[h][j], lanes);
+                          }
+                        });
         });
       });
     }

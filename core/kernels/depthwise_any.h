@@ -53,7 +53,8 @@ inline void any_forward(const Conv& g, const Read& x, const real* w, real* y, St
           for (int ox = x0; ox < g.ow && ox < x0 + kRun; ++ox) {
             V acc = {};
             for (int ky = 0; ky < g.kh; ++ky)
-              for (int kx = 0; kx < g.kw; ++kx) acc += ld(image + b.at(g, oy, ox, ky, kx) + c) * ld(w + (ky * g.kw + kx) * b.cp + c);
+              for (int kx = 0; kx < g.kw; ++kx)
+                acc += ld(image + b.at(g, oy, ox, ky, kx) + c) * ld(w + (ky * g.kw + kx) * b.cp + c);
             if (n + oy + ox == 0) st(pivot + c, acc), add_to(stats + c, acc);
             store<Tail>(y + ((n * g.oh + oy) * g.ow + ox) * g.c + c, acc, lanes);
             const V d = acc - ld(pivot + c);

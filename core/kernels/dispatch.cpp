@@ -24,7 +24,8 @@ const std::vector<const Table*>& tables() {
   static const std::vector<const Table*> all = [] {
     std::vector<const Table*> list{&baseline::table};
 #ifdef SIX_HAVE_V3
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2")) list.push_back(&v3::table);
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2"))
+      list.push_back(&v3::table);
 #endif
 #ifdef SIX_HAVE_V4
     if (list.size() == 2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&

@@ -62,9 +62,12 @@ template <Mask M>
 SIX_INLINE void put_masked(long rows, int c, const Grad& dy, const Sink& dx) {
   for_channels<1>(c, [&]<int N, bool Tail>(int i, int lanes) SIX_LAMBDA_INLINE {
     switch (pull_of(dy)) {
-      case Pull::plain: return put_columns<M, Pull::plain, Tail>(rows, c, dy, dx, i, lanes);
-      case Pull::scaled: return put_columns<M, Pull::scaled, Tail>(rows, c, dy, dx, i, lanes);
-      case Pull::full: return put_columns<M, Pull::full, Tail>(rows, c, dy, dx, i, lanes);
+      case Pull::plain:
+        return put_columns<M, Pull::plain, Tail>(rows, c, dy, dx, i, lanes);
+      case Pull::scaled:
+        return put_columns<M, Pull::scaled, Tail>(rows, c, dy, dx, i, lanes);
+      case Pull::full:
+        return put_columns<M, Pull::full, Tail>(rows, c, dy, dx, i, lanes);
     }
   });
 }
@@ -74,9 +77,12 @@ void materialize(long rows, int c, Read x, real* y) { fill<true>(y, c, x, c, row
 
 void put(long rows, int c, Grad dy, Sink dx) {
   switch (mask_of(dx.x)) {
-    case Mask::none: return put_masked<Mask::none>(rows, c, dy, dx);
-    case Mask::strict: return put_masked<Mask::strict>(rows, c, dy, dx);
-    case Mask::kinks: return put_masked<Mask::kinks>(rows, c, dy, dx);
+    case Mask::none:
+      return put_masked<Mask::none>(rows, c, dy, dx);
+    case Mask::strict:
+      return put_masked<Mask::strict>(rows, c, dy, dx);
+    case Mask::kinks:
+      return put_masked<Mask::kinks>(rows, c, dy, dx);
   }
 }
 
@@ -124,8 +130,7 @@ double fma_peak(long rounds, real* out) {
   V r[kChains];
   for (int j = 0; j < kChains; ++j) r[j] = all(real(j));  // different chains, or the compiler keeps one
   const V a = all(real(0.999)), b = all(real(0.001));
-  for (long i = 0; i < rounds; ++i)
-    SIX_UNROLL for (int j = 0; j < kChains; ++j) r[j] = r[j] * a + b;
+  for (long i = 0; i < rounds; ++i) SIX_UNROLL for (int j = 0; j < kChains; ++j) r[j] = r[j] * a + b;
   SIX_UNROLL for (int j = 1; j < kChains; ++j) r[0] += r[j];
   st(out, r[0]);
   return 2.0 * double(rounds) * kChains * W;

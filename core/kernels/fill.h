@@ -17,11 +17,11 @@ template <bool Scaled, bool Exact, int N, bool Tail>
 SIX_INLINE void fill_columns(real* tile, long stride, const Read& x, long step, long rows, int c0, int lanes) {
   V a[N], b[N];
   const V lo = all(x.lo), hi = all(x.hi);
-  if constexpr (Scaled) SIX_UNROLL
-    for (int v = 0; v < N; ++v) a[v] = ld(x.scale + c0 + v * W), b[v] = ld(x.shift + c0 + v * W);
+  if constexpr (Scaled) {
+    SIX_UNROLL for (int v = 0; v < N; ++v) a[v] = ld(x.scale + c0 + v * W), b[v] = ld(x.shift + c0 + v * W);
+  }
   const real* y = x.y + c0;
-  for (long i = 0; i < rows; ++i, y += step, tile += stride)
-    SIX_UNROLL for (int v = 0; v < N; ++v) {
+  for (long i = 0; i < rows; ++i, y += step, tile += stride) SIX_UNROLL for (int v = 0; v < N; ++v) {
       V z = load<Tail>(y + v * W, lanes);
       if constexpr (Scaled) z = z * a[v] + b[v];
       store<Exact && Tail>(tile + c0 + v * W, clamp(z, lo, hi), lanes);
@@ -50,8 +50,7 @@ SIX_INLINE void fill_dy_columns(real* tile, long stride, const Grad& d, long ste
     if constexpr (P == Pull::full) c1[v] = ld(d.c1 + c + v * W), c2[v] = ld(d.c2 + c + v * W);
   }
   const real *g = d.g + c, *y = P == Pull::full ? d.y + c : nullptr;
-  for (long i = 0; i < rows; ++i, tile += stride)
-    SIX_UNROLL for (int v = 0; v < N; ++v) {
+  for (long i = 0; i < rows; ++i, tile += stride) SIX_UNROLL for (int v = 0; v < N; ++v) {
       V q = load<Tail>(g + i * step + v * W, lanes);
       if constexpr (P == Pull::full) {
         V u = load<Tail>(y + i * step + v * W, lanes) * c1[v] + c2[v];
@@ -66,9 +65,12 @@ SIX_INLINE void fill_dy_columns(real* tile, long stride, const Grad& d, long ste
 SIX_INLINE void fill_dy(real* tile, long stride, const Grad& d, long step, long rows, int c) {
   for_channels<4>(c, [&]<int N, bool Tail>(int i, int lanes) SIX_LAMBDA_INLINE {
     switch (pull_of(d)) {
-      case Pull::plain: return fill_dy_columns<Pull::plain, N, Tail>(tile, stride, d, step, rows, i, lanes);
-      case Pull::scaled: return fill_dy_columns<Pull::scaled, N, Tail>(tile, stride, d, step, rows, i, lanes);
-      case Pull::full: return fill_dy_columns<Pull::full, N, Tail>(tile, stride, d, step, rows, i, lanes);
+      case Pull::plain:
+        return fill_dy_columns<Pull::plain, N, Tail>(tile, stride, d, step, rows, i, lanes);
+      case Pull::scaled:
+        return fill_dy_columns<Pull::scaled, N, Tail>(tile, stride, d, step, rows, i, lanes);
+      case Pull::full:
+        return fill_dy_columns<Pull::full, N, Tail>(tile, stride, d, step, rows, i, lanes);
     }
   });
 }

@@ -20,8 +20,8 @@ SIX_INLINE void pixels(const real* x, long row, long c, const V (&k)[9], V bias,
   SIX_UNROLL for (int i = 0; i < 3; ++i) {
     SIX_UNROLL for (int t = 0; t < (NP - 1) * S + 3; ++t) {
       const V v = load<Tail>(x + i * row + t * c, lanes);
-      SIX_UNROLL for (int kx = 0; kx < 3; ++kx)
-        if (t >= kx && (t - kx) % S == 0 && (t - kx) / S < NP) acc[(t - kx) / S] += v * k[3 * i + kx];
+      SIX_UNROLL for (int kx = 0; kx < 3; ++kx) if (t >= kx && (t - kx) % S == 0 && (t - kx) / S < NP) acc[(t - kx) / S] +=
+          v * k[3 * i + kx];
     }
   }
   SIX_UNROLL for (int p = 0; p < NP; ++p) store<Tail>(y + p * c, clamp(acc[p], lo, hi), lanes);
@@ -57,7 +57,8 @@ void infer_matmul(Matmul g, const real* x, const real* packed, Epilogue e, real*
     SIX_UNROLL for (int j = 0; j < N; ++j) bias[j] = ld(e.bias + n + j * W);
     for_row_tiles<kTileHeight>(int(g.rows), [&]<int H>(int i) SIX_LAMBDA_INLINE {
       product<H, N>(1, g.k, x + long(i) * g.k, 0, g.k, 1, packed + long(n) * g.k, N * W, [&](V(&r)[H][N]) SIX_LAMBDA_INLINE {
-        SIX_UNROLL for (int h = 0; h < H; ++h) finish<H, N, Tail>(r, bias, lo, hi, h, y + (place ? place[i + h] : long(i + h) * g.n) + n, lanes);
+        SIX_UNROLL for (int h = 0; h < H; ++h)
+            finish<H, N, Tail>(r, bias, lo, hi, h, y + (place ? place[i + h] : long(i + h) * g.n) + n, lanes);
       });
     });
   });
@@ -73,7 +74,8 @@ void infer_conv(Conv g, Strided x, const real* packed, Epilogue e, real* y, long
       for_row_tiles<kTileHeight>(g.ow, [&]<int H>(int i) SIX_LAMBDA_INLINE {
         product<H, N>(g.kh, g.kw * g.c, x.y + long(oy) * g.stride * x.row + i * step, x.row, step, 1, packed + k * window, N * W,
                       [&](V(&r)[H][N]) SIX_LAMBDA_INLINE {
-                        SIX_UNROLL for (int h = 0; h < H; ++h) finish<H, N, Tail>(r, bias, lo, hi, h, y + oy * y_row + long(i + h) * g.k + k, lanes);
+                        SIX_UNROLL for (int h = 0; h < H; ++h)
+                            finish<H, N, Tail>(r, bias, lo, hi, h, y + oy * y_row + long(i + h) * g.k + k, lanes);
                       });
       });
   });

@@ -39,8 +39,9 @@ void matmul_forward(Matmul g, Read x, const real* packed, real* y, Stats stats, 
       for_row_tiles<kTileHeight>(rows, [&]<int H>(int i) SIX_LAMBDA_INLINE {
         product<H, N>(1, g.k, tile + i * ld_a, 0, ld_a, 1, packed + long(n) * g.k, N * W, [&](V(&r)[H][N]) SIX_LAMBDA_INLINE {
           real* q = y + (m + i) * g.n + n;
-          if (m + i == 0) SIX_UNROLL
-            for (int j = 0; j < N; ++j) piv[j] = r[0][j], st(pivot + n + j * W, piv[j]);
+          if (m + i == 0) {
+            SIX_UNROLL for (int j = 0; j < N; ++j) piv[j] = r[0][j], st(pivot + n + j * W, piv[j]);
+          }
           SIX_UNROLL for (int h = 0; h < H; ++h) SIX_UNROLL for (int j = 0; j < N; ++j) {
             store<Tail>(q + long(h) * g.n + j * W, r[h][j], lanes);
             const V d = r[h][j] - piv[j];
@@ -59,13 +60,15 @@ void matmul_forward(Matmul g, Read x, const real* packed, real* y, Stats stats, 
 
 namespace {
 // dx = dy * w^T for one run of rows, put into the sink from the registers; `values` holds the clamped inputs, for the gate.
-SIX_INLINE void put_dx(Matmul g, const real* dy, long ld_dy, const real* values, long ld_a, const real* packed_t, Sink dx, int rows) {
+SIX_INLINE void put_dx(Matmul g, const real* dy, long ld_dy, const real* values, long ld_a, const real* packed_t, Sink dx,
+                       int rows) {
   const Gate gate(dx.x);
   const long cp = padded(g.k);
   for_panels(g.k, [&]<int N, bool Tail>(int k, int lanes) SIX_LAMBDA_INLINE {
     V sum[N] = {}, sum_y[N] = {}, center[N] = {};
-    if (dx.center) SIX_UNROLL
-      for (int j = 0; j < N; ++j) center[j] = ld(dx.center + k + j * W);
+    if (dx.center) {
+      SIX_UNROLL for (int j = 0; j < N; ++j) center[j] = ld(dx.center + k + j * W);
+    }
     for_row_tiles<kTileHeight>(rows, [&]<int H>(int i) SIX_LAMBDA_INLINE {
       product<H, N>(1, g.n, dy + i * ld_dy, 0, ld_dy, 1, packed_t + long(k) * g.n, N * W, [&](V(&r)[H][N]) SIX_LAMBDA_INLINE {
         SIX_UNROLL for (int h = 0; h < H; ++h) SIX_UNROLL for (int j = 0; j < N; ++j) {
@@ -78,8 +81,9 @@ SIX_INLINE void put_dx(Matmul g, const real* dy, long ld_dy, const real* values,
         }
       });
     });
-    if (dx.sums) SIX_UNROLL
-      for (int j = 0; j < N; ++j) add_to(dx.sums + k + j * W, sum[j]), add_to(dx.sums + cp + k + j * W, sum_y[j]);
+    if (dx.sums) {
+      SIX_UNROLL for (int j = 0; j < N; ++j) add_to(dx.sums + k + j * W, sum[j]), add_to(dx.sums + cp + k + j * W, sum_y[j]);
+    }
   });
 }
 
@@ -87,10 +91,11 @@ SIX_INLINE void put_dx(Matmul g, const real* dy, long ld_dy, const real* values,
 SIX_INLINE void add_dw(Matmul g, const real* dy, long ld_dy, const real* values, long ld_a, real* dw, int rows) {
   const long np = padded(g.n);
   for_panels(g.n, [&]<int N, bool Tail>(int n, int) SIX_LAMBDA_INLINE {
-    for_row_tiles<kTileHeight == 6 ? 6 : kTileHeight == 4 ? 4 : 8>(g.k, [&]<int H>(int k) SIX_LAMBDA_INLINE {
+    for_row_tiles<kWeightTileHeight>(g.k, [&]<int H>(int k) SIX_LAMBDA_INLINE {
       product<H, N>(1, rows, values + k, 0, 1, ld_a, dy + n, ld_dy, [&](V(&r)[H][N]) SIX_LAMBDA_INLINE {
         real* q = dw + k * np + n;
-        SIX_UNROLL for (int h = 0; h < H; ++h) SIX_UNROLL for (int j = 0; j < N; ++j) st(q + h * np + j * W, ld(q + h * np + j * W) + r[h][j]);
+        SIX_UNROLL for (int h = 0; h < H; ++h) SIX_UNROLL for (int j = 0; j < N; ++j)
+            st(q + h * np + j * W, ld(q + h * np + j * W) + r[h][j]);
       });
     });
   });

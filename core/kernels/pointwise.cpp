@@ -28,7 +28,9 @@ struct Tables<TypeList<Ops...>> {
 
 }  // namespace
 
-void pointwise_forward(int index, const void* op, long n, const real* x, real* y) { Tables<PointwiseOps>::kForward[index](op, n, x, y); }
+void pointwise_forward(int index, const void* op, long n, const real* x, real* y) {
+  Tables<PointwiseOps>::kForward[index](op, n, x, y);
+}
 void pointwise_vjp(int index, const void* op, long n, const real* v, const real* dy, real* dx) {
   Tables<PointwiseOps>::kVjp[index](op, n, v, dy, dx);
 }

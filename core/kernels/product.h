@@ -25,8 +25,8 @@ SIX_INLINE void product(long Q, long P, const real* a, long aq, long ai, long ap
   epilogue(r);
 }
 
-// Cuts n rows into register tiles of Most, then 7 (if Most is larger), 4, 2 and 1 rows: f<height>(first row). Rows are independent, so the
-// heights do not change the bits. Two tiles of 4 are faster than one of 6 and a poor one of 2.
+// Cuts n rows into register tiles of Most, then 7 (if Most is larger), 4, 2 and 1 rows: f<height>(first row). Rows are independent,
+// so the heights do not change the bits. Two tiles of 4 are faster than one of 6 and a poor one of 2.
 template <int Most, class F>
 SIX_INLINE void for_row_tiles(int n, F f) {
   int i = 0, full = n / Most;

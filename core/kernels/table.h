@@ -12,7 +12,8 @@ inline constexpr int kPad = 16;
 constexpr long padded(long channels) { return (channels + kPad - 1) / kPad * kPad; }
 
 // How to read a value: x[i] = clamp(z, lo, hi), z = scale[c] * y[i] + shift[c], c the channel of i; z = y[i] without scale.
-// The gate of the gradient is open where lo < z <= top: strictly inside if top is the number below hi, and relu's if both are infinite.
+// The gate of the gradient is open where lo < z <= top: strictly inside if top is the number below hi, and relu's if both are
+// infinite.
 struct Read {
   const real* y = nullptr;
   const real *scale = nullptr, *shift = nullptr;
@@ -74,7 +75,7 @@ struct Table {
 
   // Weights in the order in which a product reads them: `packed` [panels][k][lanes of a panel], matmul_packed_size(k, n) numbers.
   long (*matmul_packed_size)(int k, int n);
-  void (*pack)(const real* w, int k, int n, real* packed);            // w [k, n]
+  void (*pack)(const real* w, int k, int n, real* packed);             // w [k, n]
   void (*pack_transposed)(const real* w, int k, int n, real* packed);  // w [k, n], packed as [n, k]
 
   // Pointwise convolution, linear, matmul. Scratch: matmul_scratch(g) numbers.
@@ -88,7 +89,8 @@ struct Table {
   void (*conv_pack_transposed)(const real* w, Conv g, real* packed);
   long (*conv_scratch)(Conv g);
   void (*conv_forward)(Conv g, Read x, const unsigned char* bytes, const real* packed, real* y, Stats stats, real* scratch);
-  void (*conv_backward)(Conv g, Grad dy, Read x, const unsigned char* bytes, const real* packed_t, Sink dx, real* dw, real* scratch);
+  void (*conv_backward)(Conv g, Grad dy, Read x, const unsigned char* bytes, const real* packed_t, Sink dx, real* dw,
+                        real* scratch);
 
   // Depthwise convolution, w [kh * kw, padded(c)]; dw the same.
   long (*depthwise_scratch)(Conv g);
@@ -102,8 +104,8 @@ struct Table {
   void (*bytes_to_real)(long n, const unsigned char* bytes, real* y);
   void (*stats)(long rows, int c, const real* y, Stats stats);
 
-  // Inference, one image; x starts at the first window (its border included), weights are folded and packed. `place` says where each
-  // row of a product goes (null: behind each other).
+  // Inference, one image; x starts at the first window (its border included), weights are folded and packed. `place` says where
+  // each row of a product goes (null: behind each other).
   void (*infer_matmul)(Matmul g, const real* x, const real* packed, Epilogue e, real* y, const int* place);
   void (*infer_conv)(Conv g, Strided x, const real* packed, Epilogue e, real* y, long y_row);
   void (*infer_depthwise)(Conv g, Strided x, const real* w, Epilogue e, real* y, long y_row);

@@ -11,11 +11,14 @@ namespace six::kernels {
 inline namespace SIX_ISA {
 
 #if defined(__AVX512F__)
-constexpr int kVectorBytes = 64, kTileHeight = 14;  // height of a register tile of two vectors
+constexpr int kVectorBytes = 64;
+constexpr int kTileHeight = 14, kWeightTileHeight = 8;  // rows of a register tile of two vectors; 8 divides most channel counts
 #elif defined(__AVX2__)
-constexpr int kVectorBytes = 32, kTileHeight = 6;
+constexpr int kVectorBytes = 32;
+constexpr int kTileHeight = 6, kWeightTileHeight = 6;
 #else
-constexpr int kVectorBytes = 16, kTileHeight = 4;
+constexpr int kVectorBytes = 16;
+constexpr int kTileHeight = 4, kWeightTileHeight = 4;
 #endif
 constexpr int W = kVectorBytes / int(sizeof(real));
 static_assert(kPad % W == 0);
@@ -76,7 +79,8 @@ SIX_INLINE void store(real* p, V v, int n) {
     st(p, v);
 }
 
-// clamp(v, lo, hi), comparisons this way round: NaN stays NaN and -0 stays -0 (max and min of x86 return their second operand then).
+// clamp(v, lo, hi), comparisons this way round: NaN stays NaN and -0 stays -0 (max and min of x86 return their second operand
+// then).
 SIX_INLINE V clamp(V v, V lo, V hi) {
   v = lo > v ? lo : v;
   return hi < v ? hi : v;
@@ -95,7 +99,8 @@ struct Gate {
       return (V)_mm512_maskz_mov_ps(_mm512_mask_cmp_ps_mask(above, (__m512)v, (__m512)top, _CMP_LE_OQ) | open, (__m512)t);
     } else {
       const __mmask8 above = _mm512_cmp_pd_mask((__m512d)v, (__m512d)lo, _CMP_GT_OQ);
-      return (V)_mm512_maskz_mov_pd(_mm512_mask_cmp_pd_mask(above, (__m512d)v, (__m512d)top, _CMP_LE_OQ) | __mmask8(open), (__m512d)t);
+      return (V)_mm512_maskz_mov_pd(_mm512_mask_cmp_pd_mask(above, (__m512d)v, (__m512d)top, _CMP_LE_OQ) | __mmask8(open),
+                                    (__m512d)t);
     }
   }
 #else
@@ -112,7 +117,8 @@ SIX_INLINE void add_to(double* p, V v) {
 }
 constexpr int kRun = 56;  // rows in such a sum: 7x7x8, 14x4 and 28x2 rows
 
-// Calls f<vectors, is the tail>(first channel, lanes of the last vector) over c channels: groups of `Most` vectors, single ones, the rest.
+// Calls f<vectors, is the tail>(first channel, lanes of the last vector) over c channels: groups of `Most` vectors, single ones,
+// the rest.
 template <int Most, class F>
 SIX_INLINE void for_channels(int c, F f) {
   int i = 0;

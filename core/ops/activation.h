@@ -7,8 +7,8 @@
 namespace six {
 
 namespace ops {
-// A clamp (ReLU6, ReLU, clamp, ...) touches no number: it is two bounds in the view of its input, and the mask of every gradient put
-// through that view.
+// A clamp (ReLU6, ReLU, clamp, ...) touches no number: it is two bounds in the view of its input, and the mask of every gradient
+// put through that view.
 template <IsClamp O>
 struct ClampOf {
   static constexpr const char* name = O::name;

@@ -51,8 +51,10 @@ Tensor Mul::forward(const Context& c, Tensor x, Tensor z) {
 void Mul::backward(const Back& b, Tensor x, Tensor z) {
   const real* dy = b.plain_dy();
   const long per = per_sample(x);
-  emit(b, 0, x, [&](Block r, real* out) { b.kernel.product(r.size() * per, dy + r.begin * per, z.y + r.begin * per, out + r.begin * per); });
-  emit(b, 1, z, [&](Block r, real* out) { b.kernel.product(r.size() * per, dy + r.begin * per, x.y + r.begin * per, out + r.begin * per); });
+  emit(b, 0, x,
+       [&](Block r, real* out) { b.kernel.product(r.size() * per, dy + r.begin * per, z.y + r.begin * per, out + r.begin * per); });
+  emit(b, 1, z,
+       [&](Block r, real* out) { b.kernel.product(r.size() * per, dy + r.begin * per, x.y + r.begin * per, out + r.begin * per); });
 }
 
 Tensor Scale::forward(const Context& c, Tensor x) {

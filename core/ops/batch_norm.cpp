@@ -41,8 +41,8 @@ const double* stats_of(const Context& c, const Tensor& x) {
 
 Affine BatchNorm::forward(const Context& c, Tensor x, Tensor gamma, Tensor beta) {
   const long n = x.shape.channels(), rows = x.shape.rows(), padded = kernels::padded(n);
-  require(gamma.shape == Shape{n} && beta.shape == Shape{n}, name, ": x has ", n, " channels, gamma ", gamma.size(), ", beta ", beta.size(),
-          " (x ", x.shape, ", gamma ", gamma.shape, ", beta ", beta.shape, ")");
+  require(gamma.shape == Shape{n} && beta.shape == Shape{n}, name, ": x has ", n, " channels, gamma ", gamma.size(), ", beta ",
+          beta.size(), " (x ", x.shape, ", gamma ", gamma.shape, ", beta ", beta.shape, ")");
   batch_statistics = c.training || !running_mean;
   require(!batch_statistics || rows > 1, name, ": batch statistics need more than ", rows, " number a channel (x ", x.shape, ")");
   real *scale = c.memory.zeros<real>(padded), *shift = c.memory.zeros<real>(padded);
@@ -70,7 +70,8 @@ Affine BatchNorm::forward(const Context& c, Tensor x, Tensor gamma, Tensor beta)
   return z;
 }
 
-// dx = gamma * rstd * (g - sum(g) / m - xhat * sum(g * xhat) / m), written as c0 * g + c1 * x + c2; with running statistics c0 alone.
+// dx = gamma * rstd * (g - sum(g) / m - xhat * sum(g * xhat) / m), written as c0 * g + c1 * x + c2; with running statistics c0
+// alone.
 void BatchNorm::backward(const Back& b, Tensor x, Tensor gamma, Tensor) {
   const long n = x.shape.channels(), padded = kernels::padded(n);
   const double m = double(x.shape.rows());
@@ -96,7 +97,8 @@ void BatchNorm::backward(const Back& b, Tensor x, Tensor gamma, Tensor) {
 
 Var batch_norm(Var x, Var gamma, Var beta, real* running_mean, real* running_var, BatchNormOptions options) {
   require(options.eps > 0, "batch_norm: eps is ", options.eps, ", must be positive");
-  require(options.momentum >= 0 && options.momentum <= 1, "batch_norm: momentum is ", options.momentum, ", must be between 0 and 1");
+  require(options.momentum >= 0 && options.momentum <= 1, "batch_norm: momentum is ", options.momentum,
+          ", must be between 0 and 1");
   BatchNorm op;
   op.options = options, op.running_mean = running_mean, op.running_var = running_var;
   return x.tape().apply(op, x, gamma, beta);

@@ -9,9 +9,9 @@ struct BatchNormOptions {
 };
 
 namespace ops {
-// z = gamma * (x - mean) / sqrt(var + eps) + beta for each channel (Ioffe and Szegedy 2015, arXiv:1502.03167). Deferred: z is a scale
-// and a shift, dx three numbers a channel. On a training tape mean and (biased) var are the batch's, combined from the blocks' sums in
-// double, and the running statistics move towards mean and unbiased var; otherwise the running statistics are used.
+// z = gamma * (x - mean) / sqrt(var + eps) + beta for each channel (Ioffe and Szegedy 2015, arXiv:1502.03167). Deferred: z is a
+// scale and a shift, dx three numbers a channel. On a training tape mean and (biased) var are the batch's, combined from the
+// blocks' sums in double, and the running statistics move towards mean and unbiased var; otherwise the running statistics are used.
 struct BatchNorm {
   static constexpr const char* name = "batch_norm";
   BatchNormOptions options;
@@ -25,6 +25,7 @@ struct BatchNorm {
 };
 }  // namespace ops
 
-Var batch_norm(Var x, Var gamma, Var beta, real* running_mean = nullptr, real* running_var = nullptr, BatchNormOptions options = {});
+Var batch_norm(Var x, Var gamma, Var beta, real* running_mean = nullptr, real* running_var = nullptr,
+               BatchNormOptions options = {});
 
 }  // namespace six

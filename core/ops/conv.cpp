@@ -11,24 +11,25 @@ namespace {
 // The output extent along one axis. Throws if the kernel does not fit.
 long extent(const char* op, const Shape& x, const Shape& w, int axis, int before, int after, int stride) {
   const long n = x[axis], kernel = w[axis - 1], whole = n + before + after;
-  require(whole >= kernel, op, ": kernel ", kernel, " does not fit input ", x[1], "x", x[2], " with padding ", before, " and ", after, " (x ", x,
-          ", w ", w, ")");
+  require(whole >= kernel, op, ": kernel ", kernel, " does not fit input ", x[1], "x", x[2], " with padding ", before, " and ",
+          after, " (x ", x, ", w ", w, ")");
   return (whole - kernel) / stride + 1;
 }
 
 Shape conv_shape(const char* op, const ConvOptions& o, const Shape& x, const Shape& w, int w_rank, long k) {
   require(x.rank() == 4, op, ": the input has ", x.rank(), " dimensions, expected 4 [n,h,w,c] (x ", x, ", w ", w, ")");
-  require(w.rank() == w_rank && w.size() > 0, op, ": the weights have ", w.rank(), " dimensions, expected ", w_rank, " (x ", x, ", w ", w, ")");
+  require(w.rank() == w_rank && w.size() > 0, op, ": the weights have ", w.rank(), " dimensions, expected ", w_rank, " (x ", x,
+          ", w ", w, ")");
   require(x[3] == w[2], op, ": input has ", x[3], " channels, the weights ", w[2], " (x ", x, ", w ", w, ")");
   const Padding& p = o.padding;
   require(o.stride >= 1, op, ": stride is ", o.stride, ", must be at least 1");
-  require(std::min({p.top, p.left, p.bottom, p.right}) >= 0, op, ": padding must not be negative, got [", p.top, ",", p.left, ",", p.bottom, ",",
-          p.right, "]");
+  require(std::min({p.top, p.left, p.bottom, p.right}) >= 0, op, ": padding must not be negative, got [", p.top, ",", p.left, ",",
+          p.bottom, ",", p.right, "]");
   return {x[0], extent(op, x, w, 1, p.top, p.bottom, o.stride), extent(op, x, w, 2, p.left, p.right, o.stride), k};
 }
 
 kernels::Conv geometry(const ConvOptions& o, const Shape& x, const Shape& w, const Shape& y) {
-  return {0,        int(x[1]), int(x[2]), int(x[3]), int(y[1]),     int(y[2]),
+  return {0,         int(x[1]), int(x[2]), int(x[3]), int(y[1]),     int(y[2]),
           int(y[3]), int(w[0]), int(w[1]), o.stride,  o.padding.top, o.padding.left};
 }
 
@@ -41,7 +42,9 @@ struct Slice {
 double* new_stats(const Context& c, long channels) { return c.memory.fresh<double>(kMaxBlocks * 3 * kernels::padded(channels)); }
 double* stats_of(double* stats, int block, long channels) { return stats + block * 3 * kernels::padded(channels); }
 
-bool is_pointwise(const ConvOptions& o, const Shape& w) { return w[0] == 1 && w[1] == 1 && o.stride == 1 && o.padding == Padding(0); }
+bool is_pointwise(const ConvOptions& o, const Shape& w) {
+  return w[0] == 1 && w[1] == 1 && o.stride == 1 && o.padding == Padding(0);
+}
 
 // y [rows, n] = x [rows, k] * w [k, n]; rows are cut by x's samples.
 Tensor product_forward(const Context& c, const View& x, const Tensor& w, const Shape& out) {
@@ -54,8 +57,8 @@ Tensor product_forward(const Context& c, const View& x, const Tensor& w, const S
   c.kernel.pack(w.y, k, n, packed);
   const BlockMemory memory(c, c.kernel.matmul_scratch({rows, k, n}));
   c.sweep(samples, x.size() + out.size(), [&](int i, Block b, int t) {
-    c.kernel.matmul_forward({b.size() * rows, k, n}, at(x, b.begin * rows * k), packed, y + b.begin * rows * n, stats_of(stats, i, n),
-                            memory.scratch(t));
+    c.kernel.matmul_forward({b.size() * rows, k, n}, at(x, b.begin * rows * k), packed, y + b.begin * rows * n,
+                            stats_of(stats, i, n), memory.scratch(t));
   });
   Tensor result(y, out);
   result.stats = stats;
@@ -97,7 +100,8 @@ Tensor Conv2d::forward(const Context& c, Pixels x, Tensor w) {
     kernels::Conv part = g;
     part.images = b.size();
     const Slice s(g, b);
-    c.kernel.conv_forward(part, at(x, s.x), x.bytes ? x.bytes + s.x : nullptr, packed, y + s.y, stats_of(stats, i, g.k), memory.scratch(t));
+    c.kernel.conv_forward(part, at(x, s.x), x.bytes ? x.bytes + s.x : nullptr, packed, y + s.y, stats_of(stats, i, g.k),
+                          memory.scratch(t));
   });
   Tensor result(y, out);
   result.stats = stats;
@@ -118,8 +122,8 @@ void Conv2d::backward(const Back& b, Pixels x, Tensor w) {
     kernels::Conv part = g;
     part.images = r.size();
     const Slice s(g, r);
-    b.kernel.conv_backward(part, at(dy, s.y), at(x, s.x), x.bytes ? x.bytes + s.x : nullptr, packed, at(dx, s.x, i, g.c), memory.part(i),
-                           memory.scratch(t));
+    b.kernel.conv_backward(part, at(dy, s.y), at(x, s.x), x.bytes ? x.bytes + s.x : nullptr, packed, at(dx, s.x, i, g.c),
+                           memory.part(i), memory.scratch(t));
   });
   memory.put_sum(b, 1, dw, x.shape[0]);
 }
@@ -183,8 +187,8 @@ void Matmul::backward(const Back& b, Gated x, Tensor w) { product_backward(b, x,
 
 Affine Bias::forward(const Context& c, Tensor x, Tensor bias) {
   const long n = x.shape.channels(), padded = kernels::padded(n);
-  require(bias.shape.rank() == 1 && bias.size() == n, name, ": x has ", n, " channels, the bias ", bias.size(), " (x ", x.shape, ", bias ",
-          bias.shape, ")");
+  require(bias.shape.rank() == 1 && bias.size() == n, name, ": x has ", n, " channels, the bias ", bias.size(), " (x ", x.shape,
+          ", bias ", bias.shape, ")");
   real *one = c.memory.fresh<real>(padded), *shift = c.memory.zeros<real>(padded);
   std::fill_n(one, padded, real(1)), std::copy_n(bias.y, n, shift);
   Affine z = x;

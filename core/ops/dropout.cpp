@@ -22,7 +22,9 @@ Tensor Dropout::forward(const Context& c, Tensor x) {
 void Dropout::backward(const Back& b, Tensor x) {
   const real* dy = b.plain_dy();
   const long per = x.size() / std::max(x.shape.samples(), 1L);
-  emit(b, 0, x, [&](Block r, real* out) { b.kernel.product(r.size() * per, dy + r.begin * per, mask + r.begin * per, out + r.begin * per); });
+  emit(b, 0, x, [&](Block r, real* out) {
+    b.kernel.product(r.size() * per, dy + r.begin * per, mask + r.begin * per, out + r.begin * per);
+  });
 }
 
 Var dropout(Var x, double p) {

@@ -15,7 +15,8 @@ struct Dropout {
 };
 }  // namespace ops
 
-// The numbers dropped are a function of the tape's seed, its step and the position of this call on the tape. Throws unless 0 <= p < 1.
+// The numbers dropped are a function of the tape's seed, its step and the position of this call on the tape. Throws unless 0 <= p
+// < 1.
 Var dropout(Var x, double p);
 
 }  // namespace six

@@ -46,7 +46,8 @@ void CrossEntropy::backward(const Back& b, Tensor x) {
 }
 
 Tensor MseLoss::forward(const Context& c, Tensor x, Tensor target) {
-  require(x.shape == target.shape && x.size() > 0, name, ": the shapes differ or are empty (x ", x.shape, ", target ", target.shape, ")");
+  require(x.shape == target.shape && x.size() > 0, name, ": the shapes differ or are empty (x ", x.shape, ", target ", target.shape,
+          ")");
   double sum = 0;
   for (long i = 0; i < x.size(); ++i) {
     const double d = double(x[i]) - double(target[i]);
@@ -80,8 +81,8 @@ Var cross_entropy(Var logits, std::span<const int> labels, CrossEntropyOptions o
   real* target = logits.tape().context().memory.fresh<real>(s.size());
   std::fill_n(target, s.size(), real(options.label_smoothing / double(s[1])));
   for (long r = 0; r < s[0]; ++r) {
-    require(labels[std::size_t(r)] >= 0 && labels[std::size_t(r)] < s[1], "cross_entropy: label ", labels[std::size_t(r)], " of row ", r,
-            " is outside 0..", s[1] - 1, " (logits ", s, ")");
+    require(labels[std::size_t(r)] >= 0 && labels[std::size_t(r)] < s[1], "cross_entropy: label ", labels[std::size_t(r)],
+            " of row ", r, " is outside 0..", s[1] - 1, " (logits ", s, ")");
     target[r * s[1] + labels[std::size_t(r)]] = real(1 - options.label_smoothing + options.label_smoothing / double(s[1]));
   }
   return logits.tape().apply(CrossEntropy{target}, logits);

@@ -13,15 +13,16 @@ Shape pool_shape(const char* op, const PoolOptions& o, const Shape& x) {
   require(x.rank() == 4, op, ": the input has ", x.rank(), " dimensions, expected 4 [n,h,w,c] (x ", x, ")");
   require(o.kernel >= 1 && o.stride >= 0, op, ": kernel ", o.kernel, " and stride ", o.stride, " must be positive");
   const Padding& p = o.padding;
-  require(std::min({p.top, p.left, p.bottom, p.right}) >= 0 && 2 * std::max({p.top, p.left, p.bottom, p.right}) <= o.kernel, op, ": padding [",
-          p.top, ",", p.left, ",", p.bottom, ",", p.right, "] must be at most half of kernel ", o.kernel);
+  require(std::min({p.top, p.left, p.bottom, p.right}) >= 0 && 2 * std::max({p.top, p.left, p.bottom, p.right}) <= o.kernel, op,
+          ": padding [", p.top, ",", p.left, ",", p.bottom, ",", p.right, "] must be at most half of kernel ", o.kernel);
   const long h = x[1] + p.top + p.bottom, w = x[2] + p.left + p.right;
-  require(h >= o.kernel && w >= o.kernel, op, ": kernel ", o.kernel, " does not fit input ", x[1], "x", x[2], " with its padding (x ", x, ")");
+  require(h >= o.kernel && w >= o.kernel, op, ": kernel ", o.kernel, " does not fit input ", x[1], "x", x[2],
+          " with its padding (x ", x, ")");
   return {x[0], (h - o.kernel) / stride_of(o) + 1, (w - o.kernel) / stride_of(o) + 1, x[3]};
 }
 
 kernels::Pool geometry(const PoolOptions& o, const Shape& x, const Shape& y, long images) {
-  return {images,   int(x[1]), int(x[2]), int(x[3]),    int(y[1]),     int(y[2]),
+  return {images,   int(x[1]), int(x[2]),    int(x[3]),     int(y[1]),     int(y[2]),
           o.kernel, o.kernel,  stride_of(o), o.padding.top, o.padding.left};
 }
 
@@ -34,7 +35,8 @@ Tensor MaxPool2d::forward(const Context& c, Tensor x) {
   index = c.memory.fresh<int>(out.size());
   const long in = x.size() / std::max(x.shape[0], 1L), per = out.size() / std::max(x.shape[0], 1L);
   c.blocks(x.shape[0], x.size(), [&](int, Block b, int) {
-    c.kernel.max_pool_forward(geometry(options, x.shape, out, b.size()), x.y + b.begin * in, y + b.begin * per, index + b.begin * per);
+    c.kernel.max_pool_forward(geometry(options, x.shape, out, b.size()), x.y + b.begin * in, y + b.begin * per,
+                              index + b.begin * per);
   });
   return {y, out};
 }
@@ -43,7 +45,8 @@ void MaxPool2d::backward(const Back& b, Tensor x) {
   const real* dy = b.plain_dy();
   const long in = x.size() / std::max(x.shape[0], 1L), per = out.size() / std::max(x.shape[0], 1L);
   emit(b, 0, x, [&](Block r, real* dx) {
-    b.kernel.max_pool_backward(geometry(options, x.shape, out, r.size()), dy + r.begin * per, index + r.begin * per, dx + r.begin * in);
+    b.kernel.max_pool_backward(geometry(options, x.shape, out, r.size()), dy + r.begin * per, index + r.begin * per,
+                               dx + r.begin * in);
   });
 }
 
@@ -85,7 +88,8 @@ void GlobalAvgPool::backward(const Back& b, Gated x) {
   const Sink dx = b.into(0);
   if (!dx) return;
   b.sweep(x.shape[0], x.size(), [&](int i, Block r, int) {
-    b.kernel.global_avg_backward(r.size(), int(pixels), int(channels), dy + r.begin * channels, at(dx, r.begin * pixels * channels, i, channels));
+    b.kernel.global_avg_backward(r.size(), int(pixels), int(channels), dy + r.begin * channels,
+                                 at(dx, r.begin * pixels * channels, i, channels));
   });
 }
 

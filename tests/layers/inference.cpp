@@ -74,18 +74,22 @@ class Squares : public LayerOf<Squares, NoConfig> {
 
 TEST_CASE("compiled inference agrees with the tape") {
   SUBCASE("MobileNet blocks, strides, odd sizes, channels that fill no vector") {
-    Model m({15, 13, 2}, Sequential{Conv2d{{.out_channels = 5, .stride = 2, .bias = false}}, BatchNorm{}, ReLU6{}, Separable{{.out_channels = 19, .stride = 2}},
-                                    InvertedResidual{{.out_channels = 19, .expansion = 3}}, GlobalAvgPool{}, Linear{{.out_features = 3}}});
+    Model m({15, 13, 2},
+            Sequential{Conv2d{{.out_channels = 5, .stride = 2, .bias = false}}, BatchNorm{}, ReLU6{},
+                       Separable{{.out_channels = 19, .stride = 2}}, InvertedResidual{{.out_channels = 19, .expansion = 3}},
+                       GlobalAvgPool{}, Linear{{.out_features = 3}}});
     check_like_tape(m);
   }
   SUBCASE("residual with a deferred value on both sides, activations of every kind") {
-    Model m({8, 8, 3}, Sequential{Conv2d{{.out_channels = 16}}, ReLU{}, Residual{Separable{{.out_channels = 16}}}, HardSwish{}, Conv2d{{.out_channels = 8}}, Gelu{},
-                                  Residual{Conv2d{{.out_channels = 8}}, BatchNorm{}}, Silu{}, GlobalAvgPool{}, Linear{{.out_features = 4}}});
+    Model m({8, 8, 3}, Sequential{Conv2d{{.out_channels = 16}}, ReLU{}, Residual{Separable{{.out_channels = 16}}}, HardSwish{},
+                                  Conv2d{{.out_channels = 8}}, Gelu{}, Residual{Conv2d{{.out_channels = 8}}, BatchNorm{}}, Silu{},
+                                  GlobalAvgPool{}, Linear{{.out_features = 4}}});
     check_like_tape(m);
   }
   SUBCASE("pools, flatten, dropout, a batch norm with nothing in front to fold into") {
-    Model m({12, 12, 1}, Sequential{Conv2d{{.out_channels = 6, .kernel = {5}}}, Tanh{}, AvgPool2d{}, BatchNorm{}, Conv2d{{.out_channels = 7, .kernel = {3}}},
-                                    MaxPool2d{}, Flatten{}, Dropout{}, Linear{{.out_features = 20}}, Sigmoid{}, Linear{{.out_features = 4}}});
+    Model m({12, 12, 1}, Sequential{Conv2d{{.out_channels = 6, .kernel = {5}}}, Tanh{}, AvgPool2d{}, BatchNorm{},
+                                    Conv2d{{.out_channels = 7, .kernel = {3}}}, MaxPool2d{}, Flatten{}, Dropout{},
+                                    Linear{{.out_features = 20}}, Sigmoid{}, Linear{{.out_features = 4}}});
     check_like_tape(m);
   }
 }
