@@ -1,6 +1,7 @@
 #pragma once
 // All of sixgrad, for `#include <sixgrad.h>`. Eigen maps of tensors are in sixgrad/core/eigen.h.
 #include "core/error.h"
+#include "core/gradcheck.h"
 #include "core/ops/ops.h"
 #include "core/param.h"
 #include "core/rng.h"
