@@ -57,6 +57,7 @@ const Node& Tape::node(Var v) const {
 
 Var Tape::push(Node n) {
   if (n.owner < 0) n.owner = int(nodes_.size());
+  if (n.home < 0) n.home = int(nodes_.size());
   nodes_.push_back(n);
   return {this, int(nodes_.size()) - 1, generation_};
 }
@@ -137,17 +138,22 @@ Sink Tape::sink(const Node& x, bool clear) {
 }
 
 void Tape::release(Node& n) {
-  n.swept = true;
   if (n.leaf) return;
+  if (n.keeps_grad) evaluate(n);  // while what it is to be evaluated from is there
   if (n.grad.g && n.owns_grad && !n.keeps_grad) memory_.give_back(n.grad.g, bytes_of(n.view));
-  if (n.owns_value && bytes_of(n.view) > kKept) memory_.give_back(n.view.y, bytes_of(n.view));
+  if (n.owns_value && bytes_of(n.view) > kKept) memory_.give_back(n.view.y, bytes_of(n.view)), n.gone = true;
+}
+
+void Tape::require_present(const Node& n) const {
+  require(!nodes_[n.home].gone, "tape: the value of ", n.op, ' ', n.view.shape,
+          " is gone, backward has reused its memory; read values above 64 KiB before");
 }
 
 void Tape::backward(Var loss) {
   require(options_.record, "backward: this tape does not record (Tape::Options::record is false)");
   require(node(loss).view.size() == 1, "backward: the loss must be a single number, got shape ", node(loss).view.shape);
-  require(!std::exchange(swept_, true), "backward: this tape was swept already; reset it and record again");
   require(node(loss).wants_grad, "backward: the loss depends on no parameter or input that wants a gradient");
+  require(!std::exchange(swept_, true), "backward: this tape was swept already; reset it and record again");
   for (ParamSet* set : sets_) set->begin_backward();
   real one = 1;
   kernels::Grad seed;
@@ -219,7 +225,7 @@ void Back::give(int i, const Grad& d) const {
   const Node& x = tape.nodes_[node().in[i]];
   if (!x.wants_grad) return;
   Node& owner = tape.nodes_[x.owner];
-  if (!owner.grad.g && !owner.leaf) {  // nobody else wrote: no pass over memory
+  if (!owner.grad.g && !owner.leaf && !node().keeps_grad) {  // nobody else wrote or reads it: no pass over memory
     owner.grad = d, owner.grad.sums = nullptr;
     tape.nodes_[id].owns_grad = false;
     return;
@@ -255,9 +261,7 @@ std::vector<real> Var::values() const {
 
 void Var::copy_values(std::span<real> to) const {
   const Node& n = tape().node(*this);
-  const Node& owner = tape_->nodes_[n.owner];
-  require(!owner.swept || owner.leaf || bytes_of(n.view) <= kKept, "values: ", n.op, ' ', n.view.shape,
-          " is gone: backward reuses large values; read it before, or use Tape::keep_grad and a smaller value");
+  tape_->require_present(n);
   require(long(to.size()) == n.view.size(), "copy_values: room for ", to.size(), " numbers, the value has ", n.view.size(), " (",
           n.view.shape, ')');
   write_out(tape_->context(), n.view, to.data());

@@ -94,13 +94,14 @@ struct Node {
   const char* op = "";  // for messages
   const char* scope = "";
   int owner = -1;  // the tensor or affine whose gradient this value's consumers write
+  int home = -1;   // the node whose memory the value lies in
   std::array<int, 4> in{-1, -1, -1, -1};
   int dense = -1;           // this value written out, once somebody needed that
   bool wants_grad = false;  // a gradient can flow through here
   bool twins = false;       // two inputs have the same owner
   bool leaf = false, keeps_grad = false;
   bool owns_value = false, owns_grad = true;  // memory to give back once the sweep is past
-  bool swept = false;                         // the sweep is past: large values and gradients are gone
+  bool gone = false;                          // the value's memory was given back
   void* state = nullptr;                      // the op, kept in the arena
   void (*backward)(Tape&, int) = nullptr;
   const OpKind* kind = nullptr;  // which op
@@ -183,6 +184,7 @@ class Tape {
   Var record(O op, R (O::*)(const Context&, A...), std::array<Var, sizeof...(A)> in);
   template <class A>
   Var readable(Var v) {  // v, or v written out if an op that takes an A cannot read it
+    require_present(node(v));
     return A::holds(node(v).view) ? v : written_out(v);
   }
   Var written_out(Var v);
@@ -190,6 +192,7 @@ class Tape {
   Sink sink(const Node& x, bool clear);  // opens x's gradient to one consumer, which sees it through x's view
   void evaluate(Node& owner);            // a gradient handed over unevaluated becomes plain
   void release(Node& n);
+  void require_present(const Node& n) const;  // throws if backward has reused the value's memory
   void check_value(const Node& n) const;
   void check_grads(const Node& n) const;
 
@@ -213,7 +216,8 @@ Var Tape::record(O op, R (O::*)(const Context&, A...), std::array<Var, sizeof...
   [&]<std::size_t... I>(std::index_sequence<I...>) {
     ((in[I] = readable<A>(in[I])), ...);
     n.view = op.forward(context(), A(node(in[I]).view)...);
-    if constexpr (std::is_same_v<R, Tensor>) n.owns_value = ((n.view.y != node(in[I]).view.y) && ...);
+    ((n.view.y == node(in[I]).view.y && n.home < 0 ? void(n.home = node(in[I]).home) : void()), ...);
+    n.owns_value = n.home < 0;
   }
   (inputs);
   for (std::size_t a = 0; a < in.size(); ++a) {

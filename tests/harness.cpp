@@ -206,9 +206,8 @@ class Faults {
       if (i == settings.frozen) std::fill(expected.begin(), expected.end(), real(0));
       double largest = settings.before, worst = 0;
       for (std::size_t j = 0; j < expected.size(); ++j) {
-        const double d = std::fabs(double(expected[j]) - double(other.grads[std::size_t(i)][j]));
+        worst = worse(worst, std::fabs(double(expected[j]) - double(other.grads[std::size_t(i)][j])));
         largest = std::max(largest, std::fabs(double(expected[j])));
-        if (!(d <= worst)) worst = d;  // NaN is worst
       }
       if (!(worst <= tolerance * largest))
         fault(how, ": the gradient of input ", i, " differs by ", worst, ", its largest is ", largest);

@@ -28,6 +28,9 @@ Array drawn(Shape shape, unsigned seed, double lo = -2, double hi = 2);
 // same; so do (if large) 2 and 7 threads; so do the other gradients when one input wants none.
 std::vector<std::string> faults_of(const Case& c);
 
+// The larger one, where NaN is the largest of all: std::max would lose it.
+inline double worse(double a, double b) { return a != a || b != b ? double(kInf) : a < b ? b : a; }
+
 // The list on one line each, to be compared with "".
 std::string text(const std::vector<std::string>& faults);
 

@@ -6,6 +6,7 @@
 
 #include "../../core/ops/ops.h"
 #include "../golden_json.h"
+#include "../harness.h"
 #include "torch_order.h"
 
 using namespace six;
@@ -44,10 +45,8 @@ struct Golden {
 double worst_of(const std::vector<real>& ours, const std::vector<double>& theirs, double unit = 1) {
   if (ours.size() != theirs.size()) return HUGE_VAL;
   double worst = 0;
-  for (std::size_t i = 0; i < ours.size(); ++i) {
-    const double d = std::fabs(double(ours[i]) - theirs[i] * unit) / std::max(1.0, std::fabs(theirs[i]));
-    if (!(d <= worst)) worst = d;
-  }
+  for (std::size_t i = 0; i < ours.size(); ++i)
+    worst = worse(worst, std::fabs(double(ours[i]) - theirs[i] * unit) / std::max(1.0, std::fabs(theirs[i])));
   return worst;
 }
 

@@ -5,6 +5,7 @@
 
 #include "../../core/ops/ops.h"
 #include "../../optim/sgd.h"
+#include "../harness.h"
 #include "torch_order.h"
 
 using namespace six;
@@ -65,10 +66,7 @@ struct Net {
     double w = 0;
     const auto compare = [&](const std::string& name, const real* ours, Order order) {
       const std::vector<double> t = from_torch(theirs[name], order);
-      for (std::size_t i = 0; i < t.size(); ++i) {
-        const double d = std::fabs(double(ours[i]) - t[i]) / std::max(1.0, std::fabs(t[i]));
-        if (!(d <= w)) w = d;
-      }
+      for (std::size_t i = 0; i < t.size(); ++i) w = worse(w, std::fabs(double(ours[i]) - t[i]) / std::max(1.0, std::fabs(t[i])));
     };
     for (const Block& b : blocks) compare(b.name + ".weight", slab + set.params()[std::size_t(b.weight)].offset, b.kind);
     for (const Block& b : blocks)
