@@ -1,10 +1,6 @@
 // Trains a net on handwritten digits, measures it, and asks it about single images. See `mnist --help`.
-#include <CLI/CLI.hpp>
-#include <cstdio>
-#include <new>
-
 #include "../train/environment.h"
-#include "../train/trainer.h"
+#include "command_line.h"
 #include "mnist/commands.h"
 #include "mnist/configs.h"
 
@@ -46,13 +42,6 @@ void add_predict(CLI::App& app, mnist::PredictOptions& o) {
   app.add_option("--data", o.data, kData);
 }
 
-// One line on stderr.
-int failed(const char* what, int code) {
-  std::fflush(stdout);
-  std::fprintf(stderr, "mnist: %s\n", what);
-  return code;
-}
-
 int run(int argc, char** argv) {
   CLI::App app("Handwritten digits: trains a net, measures it, asks it about images.");
   app.set_version_flag("--version",
@@ -64,12 +53,7 @@ int run(int argc, char** argv) {
   add_train(*app.add_subcommand("train", "Train a model, and write it to a folder with its log and result"), train);
   add_eval(*app.add_subcommand("eval", "Accuracy, by class too, and confusion matrix of a trained model"), eval);
   add_predict(*app.add_subcommand("predict", "What a trained model sees in an image"), predict);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    if (e.get_exit_code() == 0) return app.exit(e);  // --help, --version
-    return failed((std::string(e.what()) + " (see mnist --help)").c_str(), 2);
-  }
+  if (const auto code = six::parse_arguments(app, argc, argv)) return *code;
   if (app.got_subcommand("train")) return mnist::train(train);
   return app.got_subcommand("eval") ? mnist::eval(eval) : mnist::predict(predict);
 }
@@ -77,13 +61,5 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  try {
-    return run(argc, argv);
-  } catch (const six::NonFinite& e) {
-    return failed(e.what(), 3);
-  } catch (const six::Error& e) {
-    return failed(e.what(), 2);
-  } catch (const std::bad_alloc&) {
-    return failed("not enough memory", 2);
-  }
+  return six::run_program("mnist", [&] { return run(argc, argv); });
 }

@@ -1,5 +1,4 @@
 // ReLU6 and its derivative: the figure, as SVG and PNG, and the table of points where implementations differ.
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
@@ -7,7 +6,9 @@
 
 #include "../core/ops/activation.h"
 #include "../data/file.h"
+#include "../train/environment.h"
 #include "../train/plot.h"
+#include "command_line.h"
 
 namespace {
 
@@ -67,30 +68,25 @@ void write_figure(const std::string& folder) {
   const six::Samples s = six::sample([](six::Var v) { return six::relu6(v); }, -2, 8, 1000);
   const six::Figure figure{.title = "ReLU6 and Derivative",
                            .curves = {{"ReLU6", s.x, s.y, "#1f77b4"}, {"Derivative", s.x, s.derivative, "#ff7f0e"}}};
+  const auto svg = six::draw(figure, six::FigureFormat::svg), png = six::draw(figure, six::FigureFormat::png);
   six::make_folder(folder);
-  for (const auto& [format, end] : {std::pair{six::FigureFormat::svg, ".svg"}, {six::FigureFormat::png, ".png"}}) {
-    const std::string path = folder + "/relu6" + end;
-    six::write_file_atomic(path, six::as_text(six::draw(figure, format)));
-    std::printf("wrote %s\n", path.c_str());
-  }
+  six::write_file_atomic(folder + "/relu6.svg", six::as_text(svg));
+  six::write_file_atomic(folder + "/relu6.png", six::as_text(png));
+  std::printf("%s: relu6.svg, relu6.png\n", folder.c_str());
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app(
-      "Prints the table of ReLU6's special points and draws ReLU6 and its derivative on [-2, 8] as relu6.svg and relu6.png.");
-  std::string folder = ".";
-  app.add_option("--out", folder, "Folder for the figure, created if missing")->capture_default_str();
-  app.set_version_flag("--version", "relu6_plot " SIX_VERSION);
-  try {
-    app.parse(argc, argv);
+  return six::run_program("relu6_plot", [&] {
+    CLI::App app(
+        "Prints the table of ReLU6's special points and draws ReLU6 and its derivative on [-2, 8] as relu6.svg and relu6.png.");
+    std::string folder = ".";
+    app.add_option("--out", folder, "Folder for the figure, created if missing")->capture_default_str();
+    app.set_version_flag("--version", six::library_version());
+    if (const auto code = six::parse_arguments(app, argc, argv)) return *code;
     print_table();
     write_figure(folder);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : 2;
-  } catch (const six::Error& e) {
-    std::fprintf(stderr, "relu6_plot: %s\n", e.what());
-    return 2;
-  }
+    return 0;
+  });
 }

@@ -37,13 +37,13 @@ double cross_entropy_of(const real* logits, int classes, int label) {
 
 void require_fits(const Model& model, const Split& split, const std::string& where) {
   check_split(split, where, LabelCheck::count_only);
-  require(split.image == model.input_shape(), where, ": images are ", split.image, ", the model takes ", model.input_shape());
-  require(model.output_shape() == Shape{split.classes}, where, ": has ", split.classes, " classes, the model's output is ",
+  require(split.image == model.input_shape(), where, ": are ", split.image, ", the model takes ", model.input_shape());
+  require(model.output_shape() == Shape{split.classes}, where, ": have ", split.classes, " classes, the model's output is ",
           model.output_shape());
 }
 
 Evaluation evaluate(const Model& model, const Split& split, EvaluateOptions options) {
-  require_fits(model, split, "evaluate");
+  require_fits(model, split, "images");
   require(options.batch >= 1, "evaluate: a batch of ", options.batch, ", must be at least 1");
   const int classes = split.classes;
   Evaluation result{.classes = classes, .confusion = std::vector<long>(std::size_t(classes * classes))};

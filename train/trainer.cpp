@@ -14,8 +14,8 @@ namespace {
 
 TrainingConfig checked(TrainingConfig config, const Model& model, const Dataset& data) {
   check_training(config);
-  require_fits(model, data.train, "trainer: training");
-  require_fits(model, data.test, "trainer: test");
+  require_fits(model, data.train, "training images");
+  require_fits(model, data.test, "test images");
   require(config.validation == data.validation.size(), "trainer: the config sets ", config.validation,
           " images aside for validation, the data set has ", data.validation.size(),
           "; call split_validation(data, config.validation)");

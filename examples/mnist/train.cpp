@@ -118,7 +118,7 @@ int train(const TrainOptions& o) {
   const std::string name = o.config.empty() ? default_config(o) : o.config;
   auto [model, config] = build(name, o);
   const six::Dataset data = load_images(config, o.data);
-  six::Trainer trainer(model, data, config);
+  six::Trainer trainer = six::in_context(name, [&] { return six::Trainer(model, data, config); });
   const std::string folder = o.out.empty() ? six::new_run_folder("runs", model.name()) : o.out;
   six::start_run(folder, o.overwrite);
   std::printf("%s: %s parameters, %s multiply-accumulates an image\n%s: %s training images, %s test images; %d threads\n",

@@ -106,7 +106,7 @@ class Mnist(cli.Case):
         runs = {}
         for threads in (1, 2, 7):
             out = f"threads{threads}"
-            self.succeeds(*DIGITS, "--epochs", "3", "--out", out, "--threads", threads)
+            self.succeeds("train", "--config", "digits", "--epochs", "3", "--out", out, "--threads", threads)
             log = [{k: v for k, v in line.items() if k not in TIMES} for line in cli.lines_of(self.folder / out / "metrics.jsonl")[1:]]
             runs[threads] = ((self.folder / out / "model.safetensors").read_bytes(), (self.folder / out / "model.json").read_bytes(), log)
         self.assertEqual(runs[1], runs[2])

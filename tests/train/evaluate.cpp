@@ -70,8 +70,8 @@ TEST_CASE("the largest logit, ties and NaN") {
 TEST_CASE("images that the model does not take are refused") {
   const Dataset data = few_digits();
   Model flat({64}, Sequential{Linear{{.out_features = 10}}});
-  CHECK(contains(message_of([&] { evaluate(flat, data.test); }), {"images are [8,8,1]", "the model takes [64]"}));
-  CHECK(contains(message_of([&] { evaluate(small_net(), Split{}); }), {"evaluate: "}));
+  CHECK(contains(message_of([&] { evaluate(flat, data.test); }), {"images: are [8,8,1]", "the model takes [64]"}));
+  CHECK(contains(message_of([&] { evaluate(small_net(), Split{}); }), {"images: "}));
   CHECK(contains(message_of([&] { evaluate(small_net(), data.test, {.batch = 0}); }), {"a batch of 0"}));
 }
 

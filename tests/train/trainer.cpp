@@ -197,7 +197,7 @@ TEST_CASE("what does not fit together is refused before the first step") {
   CHECK(contains(problem([](auto& c) { c.threads = 5000; }), {"threads is 5000"}));
   Model wide({9, 8, 1}, Sequential{Flatten{}, Linear{{.out_features = 10}}});
   Model few({8, 8, 1}, Sequential{Flatten{}, Linear{{.out_features = 7}}});
-  CHECK(contains(message_of([&] { Trainer(wide, data, full_config()); }), {"images are [8,8,1]", "takes [9,8,1]"}));
+  CHECK(contains(message_of([&] { Trainer(wide, data, full_config()); }), {"training images: are [8,8,1]", "takes [9,8,1]"}));
   CHECK(contains(message_of([&] { Trainer(few, data, full_config()); }), {"10 classes", "[7]"}));
 }
 
