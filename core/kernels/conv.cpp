@@ -55,17 +55,18 @@ SIX_INLINE void add_dw(const Conv& g, const Bordered& b, const real* image, cons
   });
 }
 
-// image += dy * w^T: every pixel adds to its window.
+// image += dy * w^T: every pixel adds to its window, one tap after the other, so that the order in which a number of the image gets
+// its terms is that of the taps for every width of a vector.
 SIX_INLINE void add_dx(const Conv& g, const Bordered& b, const real* packed_t, const real* dy, long ld_dy, real* image) {
-  const int run = g.kw * g.c;
   for (int y = 0; y < g.oh; ++y)
-    for (int q = 0; q < g.kh; ++q) {
-      const real* w = packed_t + q * matmul_packed_size(g.k, run);
-      for_panels(run, [&]<int N, bool Tail>(int c, int lanes) SIX_LAMBDA_INLINE {
+    for (int tap = 0; tap < g.kh * g.kw; ++tap) {
+      const real* w = packed_t + tap * matmul_packed_size(g.k, g.c);
+      real* const first = image + (long(y) * g.stride + tap / g.kw) * b.row + long(tap % g.kw) * g.c;
+      for_panels(g.c, [&]<int N, bool Tail>(int c, int lanes) SIX_LAMBDA_INLINE {
         for_row_tiles<kTileHeight>(g.ow, [&]<int H>(int i) SIX_LAMBDA_INLINE {
           product<H, N>(1, g.k, dy + (long(y) * g.ow + i) * ld_dy, 0, ld_dy, 1, w + long(c) * g.k, N * W,
                         [&](V(&r)[H][N]) SIX_LAMBDA_INLINE {
-                          real* to = image + (long(y) * g.stride + q) * b.row + long(i) * g.stride * g.c + c;
+                          real* to = first + long(i) * g.stride * g.c + c;
                           SIX_UNROLL for (int h = 0; h < H; ++h) SIX_UNROLL for (int j = 0; j < N; ++j) {
                             real* p = to + long(h) * g.stride * g.c + j * W;
                             store<Tail>(p, load<Tail>(p, lanes) + r[h][j], lanes);
@@ -78,11 +79,11 @@ SIX_INLINE void add_dx(const Conv& g, const Bordered& b, const real* packed_t, c
 
 }  // namespace
 
-long conv_packed_t_size(Conv g) { return g.kh * matmul_packed_size(g.k, g.kw * g.c); }
+long conv_packed_t_size(Conv g) { return long(g.kh) * g.kw * matmul_packed_size(g.k, g.c); }
 
 void conv_pack_transposed(const real* w, Conv g, real* packed) {
-  const int run = g.kw * g.c;
-  for (int q = 0; q < g.kh; ++q) pack_transposed(w + long(q) * run * g.k, run, g.k, packed + q * matmul_packed_size(g.k, run));
+  for (int tap = 0; tap < g.kh * g.kw; ++tap)
+    pack_transposed(w + long(tap) * g.c * g.k, g.c, g.k, packed + tap * matmul_packed_size(g.k, g.c));
 }
 
 long conv_scratch(Conv g) { return 2 * Bordered(g).size() + padded(g.k) + long(g.oh) * g.ow * tile_stride(g.k); }
