@@ -1,4 +1,5 @@
-# tests_f32 and tests_f64: the same sources against both libraries. ctest runs each source file as a test of its own.
+# tests_f32 and tests_f64: the same sources against both libraries. ctest runs each source file as a test of its own, and
+# several at once with more threads than processors: a thread that waits must not spin.
 file(GLOB_RECURSE test_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/*.cpp")
 list(FILTER test_sources EXCLUDE REGEX "/tests/(consumer|fuzz|programs|scripts)/")
 
@@ -17,14 +18,14 @@ function(six_tests name library prefix)
       string(REGEX REPLACE "\\.cpp$" "" test "${path}")
       get_filename_component(room "${path}" DIRECTORY)
       add_test(NAME ${prefix}/${test} COMMAND ${name} "--source-file=*/tests/${path}")
-      set_tests_properties(${prefix}/${test} PROPERTIES TIMEOUT 600 LABELS "${prefix};${room}"
+      set_tests_properties(${prefix}/${test} PROPERTIES TIMEOUT 600 LABELS "${prefix};${room}" ENVIRONMENT OMP_WAIT_POLICY=passive
                            FAIL_REGULAR_EXPRESSION "test cases: +0 ")
       list(APPEND listed "*/tests/${path}")
     endif()
   endforeach()
   list(JOIN listed "," listed)
   add_test(NAME ${prefix}/elsewhere COMMAND ${name} "--source-file-exclude=${listed}")  # cases that stand in headers
-  set_tests_properties(${prefix}/elsewhere PROPERTIES TIMEOUT 600 LABELS "${prefix}")
+  set_tests_properties(${prefix}/elsewhere PROPERTIES TIMEOUT 600 LABELS "${prefix}" ENVIRONMENT OMP_WAIT_POLICY=passive)
 endfunction()
 
 six_tests(tests_f32 sixgrad f32)
@@ -44,3 +45,4 @@ function(six_python_test script program)
 endfunction()
 
 six_python_test(data/safetensors_roundtrip safetensors_copy)
+six_python_test(layers/torch_exchange model_exchange)
