@@ -57,7 +57,7 @@ struct InferOptions {
   int batch = 1, threads = 1, runs = 2000;
 };
 struct WorkerOptions {
-  std::string net = "m28", task = "step", folder = {};  // task: step or infer; folder: see export_start
+  std::string net = "m28", task = "step", folder = {};  // task: step, infer or probe; folder: see export_start
   int batch = 128, threads = 2;
 };
 

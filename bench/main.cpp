@@ -60,7 +60,9 @@ int main(int argc, char** argv) try {
   e->add_option("--folder", worker.folder, "where to, a folder that exists")->required();
   auto* w = app.add_subcommand("worker", "answers requests on stdin, see bench/bench.h");
   w->add_option("--net", worker.net, "m28, m14 or a model file")->capture_default_str();
-  w->add_option("--task", worker.task, "step or infer")->check(CLI::IsMember({"step", "infer"}))->capture_default_str();
+  w->add_option("--task", worker.task, "step, infer, or probe: nothing but to answer that")
+      ->check(CLI::IsMember({"step", "infer", "probe"}))
+      ->capture_default_str();
   w->add_option("--folder", worker.folder, "of `export`: start from its weights");
   w->add_option("--batch", worker.batch, "images a step or call")->check(CLI::Range(1, 65536))->capture_default_str();
   w->add_option("--threads", worker.threads, "threads")->check(CLI::Range(1, 1024))->capture_default_str();

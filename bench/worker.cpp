@@ -40,6 +40,7 @@ struct Task {
 };
 
 Task task_of(const WorkerOptions& o) {
+  if (o.task == "probe") return {[] {}, [] { return std::vector<double>(); }};
   if (o.task == "step") {
     const auto training = std::make_shared<Training>(started(o), o.batch, o.threads, true);
     return {[training] { training->step(); },

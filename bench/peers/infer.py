@@ -1,0 +1,90 @@
+"""Inference of a peer on one batch, fp32: only the call is timed, its input lies in memory as numbers."""
+import argparse
+import pathlib
+
+import data
+import serve
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("runtime", choices=["torch", "onnxruntime", "openvino", "litert"])
+parser.add_argument("--folder", type=pathlib.Path, required=True, help="of `bench export` and export_net.py")
+parser.add_argument("--batch", type=int, default=1)
+parser.add_argument("--threads", type=int, default=1)
+options = parser.parse_args()
+folder, batch, threads = options.folder, options.batch, options.threads
+
+
+def with_torch(images):
+    import nets
+    import torch
+
+    torch.set_num_threads(threads)
+    x = torch.from_numpy(images)
+    with torch.inference_mode():
+        net = torch.jit.optimize_for_inference(torch.jit.freeze(torch.jit.trace(nets.exported(folder).eval(), x)))
+
+    def call():
+        with torch.inference_mode():
+            return net(x)
+
+    return "PyTorch", torch.__version__, call, lambda: call().numpy()
+
+
+def with_onnxruntime(images):
+    import onnxruntime
+
+    settings = onnxruntime.SessionOptions()
+    settings.intra_op_num_threads, settings.inter_op_num_threads = threads, 1
+    settings.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    session = onnxruntime.InferenceSession(str(folder / f"batch{batch}.onnx"), settings, providers=["CPUExecutionProvider"])
+    binding = session.io_binding()
+    binding.bind_ortvalue_input("x", onnxruntime.OrtValue.ortvalue_from_numpy(images))
+    binding.bind_output("y")
+
+    def call():
+        session.run_with_iobinding(binding)
+        return binding
+
+    return "ONNX Runtime", onnxruntime.__version__, call, lambda: call().copy_outputs_to_cpu()[0]
+
+
+def with_openvino(images):
+    import openvino
+
+    hints = {
+        "INFERENCE_NUM_THREADS": threads,
+        "NUM_STREAMS": 1,
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": "f32",
+    }
+    request = openvino.Core().compile_model(str(folder / f"batch{batch}.onnx"), "CPU", hints).create_infer_request()
+    request.set_input_tensor(openvino.Tensor(images))
+
+    def logits():
+        request.infer()
+        return request.get_output_tensor().data
+
+    return "OpenVINO", openvino.__version__.split("-")[0], request.infer, logits
+
+
+def with_litert(images):
+    import importlib.metadata
+
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(str(folder / f"batch{batch}.tflite"), num_threads=threads)
+    interpreter.allocate_tensors()
+    source, result = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+    mirrored = images.transpose(0, 2, 3, 1)[:, ::-1, ::-1]  # see export_net.py
+    interpreter.set_tensor(source, mirrored.copy())
+
+    def logits():
+        interpreter.invoke()
+        return interpreter.get_tensor(result)
+
+    return "LiteRT", importlib.metadata.version("ai-edge-litert"), interpreter.invoke, logits
+
+
+runtimes = {"torch": with_torch, "onnxruntime": with_onnxruntime, "openvino": with_openvino, "litert": with_litert}
+name, version, call, logits = runtimes[options.runtime](data.images(folder, batch))
+serve.serve(name, version, call, lambda: [float(v) for v in logits()[:data.IMAGES_CHECKED].flatten()])
