@@ -46,3 +46,16 @@ endfunction()
 
 six_python_test(data/safetensors_roundtrip safetensors_copy)
 six_python_test(layers/torch_exchange model_exchange)
+
+# Programs from the outside: tests/cli/NAME.py gets the program's path.
+function(six_cli_test script program)
+  if(Python3_FOUND AND TARGET ${program})
+    add_test(NAME cli/${script} COMMAND Python3::Interpreter "${PROJECT_SOURCE_DIR}/tests/cli/${script}.py" $<TARGET_FILE:${program}>)
+    set_tests_properties(cli/${script} PROPERTIES TIMEOUT 600 LABELS cli ENVIRONMENT OMP_WAIT_POLICY=passive)
+  endif()
+endfunction()
+
+six_cli_test(mnist mnist)
+six_cli_test(mnist_refusals mnist)
+six_cli_test(quickstart quickstart)
+six_cli_test(relu6_plot relu6_plot)
