@@ -9,42 +9,12 @@
 #include "../../optim/sgd.h"
 #include "../allocations.h"
 #include "../harness.h"
+#include "small_net.h"
 
 using namespace six;
 using namespace six::test;
 
 namespace {
-
-// A net with every kind of node: bytes, deferred values read by several, a residual, pools, dropout, a loss.
-struct Net {
-  ParamSet set;
-  std::vector<std::uint8_t> images;
-  std::vector<int> labels;
-  int stem, gamma[3], beta[3], depthwise, point, linear, out;
-
-  explicit Net(long n) : images(std::size_t(n * 12 * 12)), labels(std::size_t(n)) {
-    stem = set.add("stem", {3, 3, 1, 8}, true);
-    for (int i = 0; i < 3; ++i) {
-      gamma[i] = set.add("gamma" + std::to_string(i), {8}, false), beta[i] = set.add("beta" + std::to_string(i), {8}, false);
-    }
-    depthwise = set.add("depthwise", {3, 3, 8}, true), point = set.add("point", {1, 1, 8, 8}, true);
-    linear = set.add("linear", {8, 4}, true), out = set.add("bias", {4}, false);
-    for (long i = 0; i < set.size(); ++i) set.values()[i] = real(std::sin(double(i)) / 2);
-    for (int i = 0; i < 3; ++i) std::fill_n(set.value(gamma[i]), 8, real(3)), std::fill_n(set.value(beta[i]), 8, real(1));
-    for (std::size_t i = 0; i < images.size(); ++i) images[i] = std::uint8_t(i * 37 % 256);
-    for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = int(i % 4);
-  }
-  Var operator()(Tape& t) {
-    const auto norm = [&](Var x, int i) { return batch_norm(x, t.param(set, gamma[i]), t.param(set, beta[i])); };
-    const Var x =
-        relu6(norm(conv2d(t.input(Bytes{images.data(), {long(labels.size()), 12, 12, 1}}), t.param(set, stem), {1, 1}), 0));
-    const Var d = relu6(norm(depthwise_conv2d(x, t.param(set, depthwise), {1, 1}), 1));
-    const Var y = hard_swish(norm(conv2d(d, t.param(set, point)), 2)) + x;
-    const Var pooled = global_avg_pool(relu6(max_pool2d(y)));
-    return cross_entropy(six::linear(dropout(pooled, 0.25), t.param(set, linear), t.param(set, out)), labels,
-                         {.label_smoothing = 0.1});
-  }
-};
 
 std::vector<const void*> addresses(const Tape& tape) {
   std::vector<const void*> list;
@@ -58,7 +28,7 @@ std::vector<const void*> addresses(const Tape& tape) {
 TEST_CASE("from the second step on nothing is allocated and every address is the same") {
   for (bool defer : {true, false})
     for (int threads : {1, 2}) {
-      Net net(20);
+      SmallNet net(20);
       SGD sgd(net.set, {.lr = 1e-2, .momentum = 0.9});
       Tape tape({.threads = threads, .defer = defer, .check_finite = true});
       std::vector<const void*> before, now;
@@ -85,7 +55,7 @@ TEST_CASE("from the second step on nothing is allocated and every address is the
 TEST_CASE("a step gives the same bits on a tape that has been used for something else") {
   std::vector<real> grads[2];
   for (int used = 0; used < 2; ++used) {
-    Net net(20), other(33);
+    SmallNet net(20), other(33);
     Tape tape({.threads = 2});
     if (used) {
       const Var loss = other(tape);
@@ -130,7 +100,7 @@ TEST_CASE("gradients of large inner values that were asked for survive the reuse
 }
 
 TEST_CASE("two tapes on two threads are independent") {
-  const auto train = [](Net& net, std::vector<real>& losses) {
+  const auto train = [](SmallNet& net, std::vector<real>& losses) {
     SGD sgd(net.set, {.lr = 1e-2});
     Tape tape({.threads = 2});
     for (int step = 0; step < 4; ++step) {
@@ -141,7 +111,7 @@ TEST_CASE("two tapes on two threads are independent") {
       losses.push_back(loss.item());
     }
   };
-  Net alone(20), first(20), second(20);
+  SmallNet alone(20), first(20), second(20);
   std::vector<real> expected, a, b;
   train(alone, expected);
   std::thread one([&] { train(first, a); }), two([&] { train(second, b); });
@@ -154,7 +124,7 @@ TEST_CASE("two tapes on two threads are independent") {
 TEST_CASE("a whole step has the same bits for 1, 2 and 7 threads") {
   std::vector<std::vector<real>> all;
   for (int threads : {1, 2, 7}) {
-    Net net(45);
+    SmallNet net(45);
     Tape tape({.threads = threads});
     const Var loss = net(tape);
     tape.backward(loss);
