@@ -272,6 +272,8 @@ TrainingConfig read_training(const Json& training) {
   return config;
 }
 
+TrainingConfig training_of(const Model& model) { return read_training(model.training()); }
+
 OrderedJson write_training(const TrainingConfig& config) {
   TrainingConfig canonical = config;
   canonical.threads = 0;

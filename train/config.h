@@ -8,6 +8,7 @@
 
 #include "../data/augment.h"
 #include "../layers/config.h"
+#include "../layers/model.h"
 #include "../optim/adam.h"
 #include "../optim/ema.h"
 #include "../optim/rmsprop.h"
@@ -57,6 +58,7 @@ struct TrainingConfig {
 
 // Reads the member "training" of a model; null gives the defaults. Throws Error naming all that is wrong.
 TrainingConfig read_training(const Json& training);
+TrainingConfig training_of(const Model& model);  // the member "training" of the model's JSON
 // Every default written. The same training has the same text: `threads`, which changes nothing, is always 0.
 OrderedJson write_training(const TrainingConfig& config);
 // Throws Error if a setting is out of range, in combination with others too.

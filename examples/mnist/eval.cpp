@@ -11,7 +11,7 @@ namespace mnist {
 
 int eval(const EvalOptions& o) {
   const six::Model model = six::Model::load(o.run);
-  const six::Dataset data = load_images(six::read_training(model.training()), o.data);
+  const six::Dataset data = load_images(six::training_of(model), o.data);
   const six::Split& split = o.split == "train" ? data.train : o.split == "validation" ? data.validation : data.test;
   six::require(split.size() > 0, o.run, ": no images were set aside for ", o.split);
   const six::Evaluation result = six::evaluate(model, split, {.threads = o.threads});

@@ -41,7 +41,7 @@ Question from_file(const PredictOptions& o) {
 }
 
 Question from_data_set(const PredictOptions& o, const six::Model& model) {
-  const six::Dataset data = load_images(six::read_training(model.training()), o.data);
+  const six::Dataset data = load_images(six::training_of(model), o.data);
   require_index(data.name + " test images", o.index, data.test.size());
   const std::uint8_t* first = data.test.bytes(o.index, 1).data;
   return {{data.test.image, {first, first + data.test.image.size()}}, data.test.labels[std::size_t(o.index)]};
