@@ -12,6 +12,8 @@
 namespace six {
 namespace {
 
+constexpr long kProbed = 32;  // training images on which closed gates are counted: few, since their tape comes on top of the other
+
 TrainingConfig checked(TrainingConfig config, const Model& model, const Dataset& data) {
   check_training(config);
   require_fits(model, data.train, "training images");
@@ -153,7 +155,7 @@ EpochReport Trainer::end_epoch() {
   r.split = config_.validation ? "validation" : "test";
   if (last || (config_.eval_every && (state_.epoch + 1) % config_.eval_every == 0))
     r.evaluation = evaluate_finite(config_.validation ? data_.validation : data_.test, r.split);
-  const Bytes some = data_.train.bytes(0, std::min<long>(config_.batch, data_.train.size()));
+  const Bytes some = data_.train.bytes(0, std::min(kProbed, data_.train.size()));
   r.closed_gates = with_averages([&] { return closed_gates(model_, some, config_.threads); });
   r.evaluation_seconds = seconds_since(begin);
   state_ = {.epoch = state_.epoch + 1, .step = state_.step};
