@@ -2,6 +2,8 @@
 // All of sixgrad, for `#include <sixgrad.h>`. Eigen maps of tensors are in sixgrad/core/eigen.h.
 #include "core/error.h"
 #include "core/gradcheck.h"
+#include "core/gradcheck.h"
+#include "core/kernels/dispatch.h"
 #include "core/ops/ops.h"
 #include "core/param.h"
 #include "core/rng.h"
@@ -22,4 +24,6 @@
 #include "optim/sgd.h"
 #include "train/config.h"
 #include "train/evaluate.h"
+#include "train/metrics_log.h"
+#include "train/progress.h"
 #include "train/trainer.h"
