@@ -59,6 +59,5 @@ function(six_library name real)
   target_compile_options(${name} PRIVATE ${SIX_HOST_FLAGS})
   target_compile_definitions(${name} PUBLIC ${public_definitions} PRIVATE ${host_definitions})
   target_include_directories(${name} PUBLIC $<BUILD_INTERFACE:${SIX_INCLUDE_DIR}> $<INSTALL_INTERFACE:include>)
-  target_link_libraries(${name} PUBLIC ${SIX_THREADS} nlohmann_json::nlohmann_json
-                        PRIVATE ZLIB::ZLIB PNG::PNG $<BUILD_INTERFACE:Eigen3::Eigen>)
+  target_link_libraries(${name} PUBLIC ${SIX_THREADS} nlohmann_json::nlohmann_json PRIVATE ZLIB::ZLIB PNG::PNG)
 endfunction()

@@ -23,17 +23,17 @@ missing_packages() {
         has_program c++ || echo g++
         has_program cmake || echo cmake
         has_program ninja || echo ninja-build
-        has_header Eigen/Core eigen3/Eigen/Core || echo libeigen3-dev
         has_header zlib.h || echo zlib1g-dev
         has_header png.h || echo libpng-dev
         has_header nlohmann/json.hpp || echo nlohmann-json3-dev
         has_header CLI/CLI.hpp || echo libcli11-dev
-        has_header doctest/doctest.h doctest.h || echo doctest-dev
         has_program curl || has_program wget || echo curl
         [ -e /etc/ssl/certs/ca-certificates.crt ] || [ -d /etc/pki ] || echo ca-certificates
         ;;
       check)
         has_program git || echo git
+        has_header Eigen/Core eigen3/Eigen/Core || echo libeigen3-dev
+        has_header doctest/doctest.h doctest.h || echo doctest-dev
         has_program python3 || echo python3
         has_program clang-format || echo clang-format
         has_program gnuplot || echo gnuplot-nox
