@@ -2,7 +2,6 @@
 // All of sixgrad, for `#include <sixgrad.h>`. Eigen maps of tensors are in sixgrad/core/eigen.h.
 #include "core/error.h"
 #include "core/gradcheck.h"
-#include "core/gradcheck.h"
 #include "core/kernels/dispatch.h"
 #include "core/ops/ops.h"
 #include "core/param.h"

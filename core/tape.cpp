@@ -92,7 +92,7 @@ Var Tape::param(ParamSet& set, int index) {
 }
 
 Var Tape::written_out(Var v) {
-  if (node(v).dense < 0) {
+  if (node(v).dense < 0 || nodes_[node(v).dense].gone) {
     const Var y = apply(ops::Materialize{}, v);
     nodes_[v.id_].dense = y.id_;
   }
@@ -225,7 +225,8 @@ void Back::give(int i, const Grad& d) const {
   const Node& x = tape.nodes_[node().in[i]];
   if (!x.wants_grad) return;
   Node& owner = tape.nodes_[x.owner];
-  if (!owner.grad.g && !owner.leaf && !node().keeps_grad) {  // nobody else wrote or reads it: no pass over memory
+  if (!owner.grad.g && !owner.leaf && !node().keeps_grad &&
+      Tensor::holds(x.view)) {  // nobody else wrote or reads it: no pass over memory
     owner.grad = d, owner.grad.sums = nullptr;
     tape.nodes_[id].owns_grad = false;
     return;

@@ -209,6 +209,7 @@ class Tape {
 
 template <class O, class R, class... A>
 Var Tape::record(O op, R (O::*)(const Context&, A...), std::array<Var, sizeof...(A)> in) {
+  static_assert(sizeof...(A) <= std::tuple_size_v<decltype(Node::in)>, "an op has at most four inputs");
   static_assert(std::is_trivially_copyable_v<O>, "an op is kept as plain memory: numbers and pointers");
   static constexpr auto inputs = std::index_sequence_for<A...>{};
   Node n;

@@ -9,7 +9,8 @@ namespace {
 
 class Folder {
  public:
-  Folder(const Tape& tape, int output) : nodes_(tape.nodes()), readers_(nodes_.size()), value_(nodes_.size(), -1) {
+  Folder(const Tape& tape, int image, int output)
+      : nodes_(tape.nodes()), image_(image), readers_(nodes_.size()), value_(nodes_.size(), -1) {
     for (const Node& n : nodes_)
       for (int i : n.in)
         if (i >= 0) ++readers_[std::size_t(i)];
@@ -19,7 +20,7 @@ class Folder {
   void visit(int id) {
     const Node& n = nodes_[std::size_t(id)];
     if (n.leaf)
-      value_[std::size_t(id)] = n.in[0] < 0 && !is_param(n) ? 0 : -1;
+      value_[std::size_t(id)] = id == image_ ? 0 : -1;
     else if (n.owner != id)
       clamp(id, n);
     else if (n.as<ops::BatchNorm>() || n.as<ops::Bias>())
@@ -29,10 +30,10 @@ class Folder {
     else
       stage(id, n);
   }
+  int value_of(int id) const { return value_[std::size_t(id)]; }
   Graph graph;
 
  private:
-  static bool is_param(const Node& n) { return std::strcmp(n.op, "input") != 0; }
   static std::string name_of(const Node& n) { return *n.scope ? std::string(n.scope) + " (" + n.op + ")" : n.op; }
   static Shape without_batch(const Shape& s) {
     switch (s.rank()) {
@@ -52,9 +53,15 @@ class Folder {
     require(v >= 0, name_of(n), ": an operand is no value of the network; it has no folded form");
     return v;
   }
-  bool only_reader(const Node& n) const { return readers_[std::size_t(n.in[0])] == 1; }
+  // Whether n is all that reads its input; the input written out is the same value.
+  bool only_reader(const Node& n) const {
+    const Node& x = node(n, 0);
+    return readers_[std::size_t(n.in[0])] == 1 && (!x.as<ops::Materialize>() || only_reader(x));
+  }
 
   Stage& push(int id, const Node& n, std::vector<int> in, decltype(Stage::op) op) {
+    require((n.view.shape.rank() == 2 || n.view.shape.rank() == 4) && n.view.shape[0] == 1, name_of(n), ": a value of shape ",
+            n.view.shape, " for one image has no folded form");
     Stage s;
     s.name = name_of(n), s.in = std::move(in), s.from = graph.shape(s.in[0]), s.out = without_batch(n.view.shape), s.op = op;
     graph.stages.push_back(std::move(s));
@@ -115,7 +122,7 @@ class Folder {
 
   void weights(Stage& s, const Node& n, long outputs) {
     const View& w = node(n, 1).view;
-    require(is_param(node(n, 1)) && node(n, 1).leaf, name_of(n), ": the weights are no parameter; it has no folded form");
+    require(node(n, 1).leaf && n.in[1] != image_, name_of(n), ": the weights are no parameter; it has no folded form");
     s.weights.assign(w.y, w.y + w.size()), s.bias.assign(std::size_t(outputs), 0);
   }
 
@@ -160,6 +167,7 @@ class Folder {
   }
 
   const std::vector<Node>& nodes_;
+  const int image_;
   std::vector<int> readers_, value_;
 };
 
@@ -170,10 +178,11 @@ Graph graph_of(const Model& model) {
   const std::vector<std::uint8_t> blank(std::size_t(in.size()));
   Tape tape({.threads = 1, .training = false, .record = false, .trace = true});
   const Shape batch = in.rank() == 3 ? Shape{1, in[0], in[1], in[2]} : Shape{1, in.size()};
-  const Var y = model(tape.input(Bytes{blank.data(), batch}));
-  Folder folder(tape, y.id());
+  const Var image = tape.input(Bytes{blank.data(), batch}), y = model(image);
+  Folder folder(tape, image.id(), y.id());
   folder.graph.input = in;
   for (int id = 0; id <= y.id(); ++id) folder.visit(id);
+  folder.graph.output = folder.value_of(y.id());
   return std::move(folder.graph);
 }
 

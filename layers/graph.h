@@ -34,7 +34,7 @@ struct Stage {
   };
   struct Pointwise {  // a formula of PointwiseOps
     int index;
-    std::array<std::byte, 64> formula;
+    alignas(std::max_align_t) std::array<std::byte, 64> formula;
   };
 
   std::string name;     // "layers.3 (conv2d)"
@@ -51,6 +51,7 @@ struct Stage {
 struct Graph {
   Shape input;
   std::vector<Stage> stages;
+  int output = 0;  // the value that is the result
   const Shape& shape(int value) const { return value ? stages[std::size_t(value) - 1].out : input; }
 };
 

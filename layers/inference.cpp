@@ -31,7 +31,8 @@ bool reads_rows(const Stage& s) {
 
 Inference::Inference(const Graph& graph, int threads)
     : input_(graph.input),
-      output_(graph.shape(int(graph.stages.size()))),
+      output_(graph.shape(graph.output)),
+      result_(graph.output),
       threads_(threads ? threads : hardware_threads()),
       kernel_(kernels::table()) {
   require(threads >= 0 && threads <= 1024, "inference: threads must be 0 (all processors) to 1024, got ", threads);
@@ -180,7 +181,7 @@ void Inference::compile(const Graph& g, const Stage& s, int value) {
 
 void Inference::run(real* work, std::span<real> out) const {
   for (const Step& step : steps_) step(work);
-  std::copy_n(work + values_.back().first, output_.size(), out.begin());
+  std::copy_n(work + values_[std::size_t(result_)].first, output_.size(), out.begin());
 }
 
 void Inference::logits(std::span<const std::uint8_t> image, std::span<real> out) const {

@@ -43,6 +43,7 @@ class Inference {
   void run(real* work, std::span<real> out) const;
 
   Shape input_, output_;
+  int result_;  // the value that is the output
   std::vector<Value> values_;
   std::vector<Step> steps_;
   std::vector<std::vector<real>> constants_;

@@ -43,7 +43,9 @@ SIX_INLINE void put_columns(long rows, int c, const Grad& dy, const Sink& dx, in
         u += t * c0;
         t = u;
       } else if constexpr (P == Pull::scaled) {
-        t *= c0;
+        V u = {};  // a sum, not a product: whether a product fuses with what follows would be the compiler's choice
+        u += t * c0;
+        t = u;
       }
       const V y = load<Tail>(dx.x.y + at, lanes);
       V z = y;

@@ -96,7 +96,7 @@ void max_pool_backward(Pool g, const real* dy, const int* index, real* dx) {
 
 // Zeros of the padding count, as in PyTorch (count_include_pad).
 void avg_pool_forward(Pool g, const real* x, real* y) {
-  const real share = real(1) / real(g.kh * g.kw);
+  const real share = real(1) / (real(g.kh) * real(g.kw));
   for_windows(g, [&](const Window& v, long out, long image) {
     for (int c = 0; c < g.c; ++c) y[out + c] = 0;
     for (int h = v.y0; h < v.y1; ++h)
@@ -107,7 +107,7 @@ void avg_pool_forward(Pool g, const real* x, real* y) {
 }
 
 void avg_pool_backward(Pool g, const real* dy, real* dx) {
-  const real share = real(1) / real(g.kh * g.kw);
+  const real share = real(1) / (real(g.kh) * real(g.kw));
   clear(dx, g.images * g.h * g.w * g.c);
   for_windows(g, [&](const Window& v, long out, long image) {
     for (int h = v.y0; h < v.y1; ++h)

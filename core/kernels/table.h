@@ -18,7 +18,7 @@ struct Read {
   const real* y = nullptr;
   const real *scale = nullptr, *shift = nullptr;
   real lo = -kInf, hi = kInf, top = kInf;
-  real at_lo = 1, at_hi = 1;  // the derivative exactly at lo and hi; only `materialize` looks at them
+  real at_lo = 1, at_hi = 1;  // the derivative exactly at lo and hi; only `put` looks at them
   bool clamped = false;
 };
 
@@ -97,7 +97,7 @@ struct Table {
   void (*depthwise_forward)(Conv g, Read x, const real* w, real* y, Stats stats, real* scratch);
   void (*depthwise_backward)(Conv g, Grad dy, Read x, const real* w, Sink dx, real* dw, real* scratch);
 
-  // The identity: write a value out; read a gradient and put it. `put_any` knows every derivative at a kink.
+  // The identity: write a value out; read a gradient and put it. `put` knows every derivative at a kink.
   void (*materialize)(long rows, int c, Read x, real* y);
   void (*evaluate)(long rows, int c, Grad dy, real* out);
   void (*put)(long rows, int c, Grad dy, Sink dx);

@@ -11,7 +11,7 @@ class BlockMemory {
  public:
   BlockMemory(const Context& c, long each, long rows = 0, long columns = 0)
       : each_((each + 15) / 16 * 16), rows_(rows), columns_(columns), part_(rows * kernels::padded(columns)) {
-    scratch_ = c.memory.fresh<real>(each_ * c.threads);
+    scratch_ = c.memory.fresh<real>(each_ * std::min(c.threads, kMaxBlocks));
     parts_ = rows ? c.memory.fresh<real>(part_ * kMaxBlocks) : nullptr;
   }
   real* scratch(int thread) const { return scratch_ + each_ * thread; }

@@ -16,8 +16,8 @@ Shape pool_shape(const char* op, const PoolOptions& o, const Shape& x) {
   require(std::min({p.top, p.left, p.bottom, p.right}) >= 0 && 2 * std::max({p.top, p.left, p.bottom, p.right}) <= o.kernel, op,
           ": padding [", p.top, ",", p.left, ",", p.bottom, ",", p.right, "] must be at most half of kernel ", o.kernel);
   const long h = x[1] + p.top + p.bottom, w = x[2] + p.left + p.right;
-  require(h >= o.kernel && w >= o.kernel, op, ": kernel ", o.kernel, " does not fit input ", x[1], "x", x[2],
-          " with its padding (x ", x, ")");
+  require(x[1] > 0 && x[2] > 0 && h >= o.kernel && w >= o.kernel, op, ": kernel ", o.kernel, " does not fit input ", x[1], "x",
+          x[2], " with its padding (x ", x, ")");
   return {x[0], (h - o.kernel) / stride_of(o) + 1, (w - o.kernel) / stride_of(o) + 1, x[3]};
 }
 

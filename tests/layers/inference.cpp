@@ -70,7 +70,47 @@ class Squares : public LayerOf<Squares, NoConfig> {
   Var forward(Var x) const override { return x * x; }
 };
 
+// A value read raw by one op and through batch norm by another; and a constant, which is no image.
+class TwoReaders : public LayerOf<TwoReaders, NoConfig> {
+ public:
+  static constexpr const char *kType = "two_readers", *kSummary = "batch_norm(y) + y";
+  using LayerOf::LayerOf;
+  Shape build(Builder& b, const Shape& in) override {
+    gamma_ = b.param(
+        "weight", {in[2]}, [](const Rng&, std::span<real> v) { std::fill(v.begin(), v.end(), real(2)); }, false);
+    beta_ = b.param(
+        "bias", {in[2]}, [](const Rng&, std::span<real> v) { std::fill(v.begin(), v.end(), real(1)); }, false);
+    mean_ = b.buffer("running_mean", {in[2]}, real(0.5)), var_ = b.buffer("running_var", {in[2]}, 3);
+    return in;
+  }
+  Var forward(Var x) const override {
+    Tape& t = x.tape();
+    return relu6(batch_norm(x, gamma_.on(t), beta_.on(t), mean_.values(), var_.values())) + global(x);
+  }
+
+ private:
+  static Var global(Var x) { return scale(x, real(0.25)); }
+  ParamRef gamma_, beta_;
+  BufferRef mean_, var_;
+};
+class PlusConstant : public LayerOf<PlusConstant, NoConfig> {
+ public:
+  static constexpr const char *kType = "plus_constant", *kSummary = "x + 1";
+  using LayerOf::LayerOf;
+  Shape build(Builder&, const Shape& in) override { return in; }
+  Var forward(Var x) const override { return x + x.tape().constant(x.shape(), 1); }
+};
+
 }  // namespace
+
+TEST_CASE("what has no folded form runs on the tape, with the same result") {
+  for (const AnyLayer& layer : {AnyLayer(TwoReaders{}), AnyLayer(PlusConstant{})}) {
+    Model m({6, 6, 1}, Sequential{Conv2d{{.out_channels = 4}}, layer, GlobalAvgPool{}, Linear{{.out_features = 2}}});
+    const std::vector<std::uint8_t> image = images_for(m.input_shape(), 1);
+    const std::vector<real> expected = on_tape(m, image, 1), got = m.logits(image);
+    for (std::size_t i = 0; i < got.size(); ++i) CHECK(std::abs(double(got[i] - expected[i])) <= kClose * 10);
+  }
+}
 
 TEST_CASE("compiled inference agrees with the tape") {
   SUBCASE("MobileNet blocks, strides, odd sizes, channels that fill no vector") {
