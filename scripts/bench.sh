@@ -14,20 +14,19 @@ put() {
 
 # peers [options]: its own are --venv and --no-litert; compare.py knows the others.
 peers() {
-  local venv=$root/build/peers-venv litert=yes arguments=(--out "$root/build/peers") targets=(bench) module
+  local venv=$root/build/peers-venv litert=yes arguments=(--out "$root/build/peers") module
   while [ $# -gt 0 ]; do
     case $1 in
       --venv) [ $# -gt 1 ] || die "--venv needs a folder"; venv=$(cd -- "$start" && realpath -m -- "$2"); shift ;;
       --no-litert) litert=no; arguments+=(--runtimes "torch,onnxruntime,openvino") ;;
       -h | --help) exec python3 -B bench/peers/compare.py --help ;;
-      --fit | --fit=*) targets+=(mnist); arguments+=("$1") ;;
       *) arguments+=("$1") ;;
     esac
     shift
   done
   need build peers
   configure release
-  cmake --build build/release --parallel "$jobs" --target "${targets[@]}"
+  cmake --build build/release --parallel "$jobs" --target bench mnist
   [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
   for module in torch numpy safetensors onnx onnxruntime openvino; do put $module $module; done
   if [ $litert = yes ]; then

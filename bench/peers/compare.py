@@ -28,6 +28,8 @@ RUNTIMES = {
 }
 FORMATS = {"onnxruntime": "onnx", "openvino": "onnx", "litert": "tflite"}
 INFERENCE = [(1, 1), (256, 2)]  # batch, threads
+TASKS = ["step", "infer", "fit"]
+FIT = "fit is a whole training on MNIST, from the start of the process, with the files in $MNIST_DIR"
 TOLERANCE = 1e-3  # of losses and logits, of the largest
 SETUP = """The frameworks are installed into a virtual environment, build/peers-venv or what --venv DIR says. --no-litert
 leaves LiteRT out and with it TensorFlow, which writes its files."""
@@ -41,23 +43,23 @@ def arguments() -> argparse.Namespace:
     p = argparse.ArgumentParser(prog="scripts/bench.sh --peers", description=__doc__, usage="%(prog)s [options]", epilog=SETUP)
     p.add_argument("--programs", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
     p.add_argument("--out", type=pathlib.Path, required=True, help="for report.txt, report.json and logs (build/peers)")
-    p.add_argument("--nets", type=listed(str), default=["m28", "m14"], help="m28, m14 or names of configs (m28,m14)")
+    p.add_argument("--nets", type=listed(str), default=["m28", "m14"], help="m28, m14, names of configs or model files (m28,m14)")
     p.add_argument("--threads", type=listed(int), default=[1, 2], help="of training (1,2)")
     p.add_argument("--batch", type=int, default=128, help="of training (128)")
     p.add_argument("--rounds", type=int, default=5, help="steady ones that are wanted (5); at most twice as many are run")
     p.add_argument("--steps", type=int, default=20, help="of each in a round (20); of calls on one image 25 times as many")
-    p.add_argument("--tasks", type=listed(str), default=["step", "infer"], help="step, infer (step,infer)")
+    p.add_argument("--tasks", type=listed(str), default=["step", "infer"], help=f"of {','.join(TASKS)} (step,infer); {FIT}")
     p.add_argument("--runtimes", type=listed(str), default=list(RUNTIMES), help=f"for inference ({','.join(RUNTIMES)})")
     p.add_argument("--default-malloc", action="store_true", help="do not set the C library to keep freed memory, for anyone")
-    p.add_argument("--fit", type=int, default=0, metavar="SEEDS", help="also whole trainings on MNIST, found by $MNIST_DIR")
+    p.add_argument("--seeds", type=int, default=3, help="of fit (3)")
     options = p.parse_args()
-    for name, known in (("tasks", ["step", "infer"]), ("runtimes", list(RUNTIMES))):
+    for name, known in (("tasks", TASKS), ("runtimes", list(RUNTIMES))):
         if set(getattr(options, name)) - set(known):
             p.error(f"--{name} takes {', '.join(known)}")
-    if min(options.threads + [options.batch, options.rounds, options.steps]) < 1 or options.fit < 0:
+    if min(options.threads + [options.batch, options.rounds, options.steps, options.seeds]) < 1:
         p.error("numbers must be positive")
-    if options.fit and "MNIST_DIR" not in os.environ:
-        p.error("--fit needs the environment variable MNIST_DIR, a folder with the four files of MNIST")
+    if "fit" in options.tasks and "MNIST_DIR" not in os.environ:
+        p.error("fit needs the environment variable MNIST_DIR, a folder with the four files of MNIST")
     return options
 
 
@@ -143,10 +145,11 @@ class Comparison:
 
     def fit(self, net: str, threads: int) -> None:
         """Whole processes, one after the other; PyTorch eager, since compiling alone takes longer than the training."""
-        config, data = str(CONFIGS / f"{NAMES.get(net, net)}.json"), os.environ["MNIST_DIR"]
+        config = net if net.endswith(".json") else str(CONFIGS / f"{NAMES.get(net, net)}.json")
+        data = os.environ["MNIST_DIR"]
         subprocess.run([sys.executable, "-c", "import torch"], check=True)  # its files are then in memory
         runs: dict[str, list[dict]] = {"sixgrad, mnist train": [], "PyTorch, channels_last, eager": []}
-        for seed in range(1, self.options.fit + 1):
+        for seed in range(1, self.options.seeds + 1):
             common = ["--config", config, "--data", data, "--threads", str(threads), "--seed", str(seed)]
             out = self.options.out / "run"
             own = [str(self.options.programs / "mnist"), "train", *common, "--out", str(out), "--overwrite"]
@@ -173,7 +176,7 @@ class Comparison:
                 self.step(net, folder, threads)
             for batch, threads in INFERENCE if "infer" in o.tasks else []:
                 self.infer(net, folder, batch, threads)
-            if o.fit:
+            if "fit" in o.tasks:
                 self.fit(net, max(o.threads))
         versions = [f"{name} {', '.join(map(str, v.values()))}" for name, v in self.result["versions"].items()]
         self.say("\n" + "\n".join(versions))

@@ -7,7 +7,7 @@ from contest import Contest, change
 
 UNITS = {"step": ("ms", 1e3), "infer": ("us", 1e6)}
 QUANTILES = {"median": 0.5, "min": 0, "q1": 0.25, "q3": 0.75}
-HEAD = " " * 34 + "".join(f"{name:>10}" for name in QUANTILES) + f"{'ratio':>8}"
+HEAD = " " * 34 + "".join(f"{name:>12}" for name in QUANTILES) + f"{'ratio':>8}"
 
 
 def quantile(sorted_values: list[float], share: float) -> float:
@@ -57,7 +57,7 @@ def plural(number: int, word: str) -> str:
 
 
 def times(row: dict) -> str:
-    return f"{row['name']:34}" + "".join(f"{row[key]:10.2f}" for key in QUANTILES) + f"{row['ratio']:8.2f}"
+    return f"{row['name']:34}" + "".join(f"{row[key]:12.2f}" for key in QUANTILES) + f"{row['ratio']:8.2f}"
 
 
 def contest_text(c: dict) -> str:
