@@ -8,7 +8,8 @@ namespace six {
 
 using RowMatrix = Eigen::Matrix<real, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-// Numbers of a shape as a matrix: one row for each pixel or sample, one column for each channel. Not copied; `data` must outlive it.
+// Numbers of a shape as a matrix: one row for each pixel or sample, one column for each channel. Not copied; `data` must outlive
+// it.
 inline Eigen::Map<const RowMatrix> as_matrix(const real* data, const Shape& shape) {
   return {data, Eigen::Index(shape.rows()), Eigen::Index(shape.channels())};
 }
