@@ -287,3 +287,57 @@ TEST_CASE("inner gradients that were asked for stay, plain and deferred, whateve
     for (double w : worst) CHECK(w <= (sizeof(real) == 8 ? 1e-13 : 1e-5));
   }
 }
+
+TEST_CASE("the loss may be a leaf, or a clamp of one") {
+  ParamSet set;
+  set.add("a", {}, true), set.add("b", {1, 1}, true);
+  set.value(0)[0] = 3, set.value(1)[0] = 7;
+  Tape tape;
+  const Var a = tape.param(set, 0);
+  tape.backward(a);
+  CHECK(a.grad() == std::vector<real>{1});
+  tape.reset();
+  set.mark_grads_used();
+  const Var b = tape.param(set, 1);
+  tape.backward(relu6(b));
+  CHECK(b.grad() == std::vector<real>{0});
+  tape.reset();
+  set.value(1)[0] = 5;
+  const Var c = tape.param(set, 1);
+  tape.backward(relu6(bias(c, tape.constant({1}, real(0.5)))));
+  CHECK(c.grad() == std::vector<real>{1});
+}
+
+TEST_CASE("two parameter sets on one tape: each starts its gradients anew after its own step") {
+  ParamSet one, two;
+  one.add("w", {2}, true), two.add("w", {2}, true);
+  std::fill_n(one.values(), 2, real(3)), std::fill_n(two.values(), 2, real(5));
+  Tape tape;
+  for (int step = 1; step <= 3; ++step) {
+    tape.reset();
+    tape.backward(sum(mul(tape.param(one, 0), tape.param(two, 0))));
+    CHECK(one.grads()[1] == 5);         // used every time
+    CHECK(two.grads()[1] == 3 * step);  // never used
+    one.mark_grads_used();
+  }
+}
+
+TEST_CASE("a tape that traces keeps every op with its settings, recording or not") {
+  const std::vector<real> x(32, 1), w(2, 1);
+  Tape tape({.record = false, .trace = true}), plain({.record = false});
+  for (Tape* t : {&tape, &plain}) {
+    const Var y = relu6(depthwise_conv2d(t->input(x.data(), {1, 4, 4, 2}), t->input(w.data(), {1, 1, 2}), {.stride = 2}), {0, 1});
+    const Node &clamp = t->node(y), &conv = t->nodes()[std::size_t(clamp.in[0])];
+    CHECK(conv.as<ops::Conv2d>() == nullptr);
+    if (t == &plain) {
+      CHECK(conv.as<ops::DepthwiseConv2d>() == nullptr);
+      continue;
+    }
+    REQUIRE(conv.as<ops::DepthwiseConv2d>());
+    CHECK(conv.as<ops::DepthwiseConv2d>()->options.stride == 2);
+    REQUIRE(clamp.as<ops::ClampOf<Relu6>>());
+    CHECK(clamp.as<ops::ClampOf<Relu6>>()->clamp.at_hi == 1);
+    CHECK(clamp.kind->kinks(clamp.state).at[1] == 6);
+    CHECK(conv.kind->kinks == nullptr);
+  }
+}
