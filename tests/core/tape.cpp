@@ -338,6 +338,6 @@ TEST_CASE("a tape that traces keeps every op with its settings, recording or not
     REQUIRE(clamp.as<ops::ClampOf<Relu6>>());
     CHECK(clamp.as<ops::ClampOf<Relu6>>()->clamp.at_hi == 1);
     CHECK(clamp.kind->kinks(clamp.state).at[1] == 6);
-    CHECK(conv.kind->kinks == nullptr);
+    CHECK((conv.kind->kinks == nullptr));
   }
 }
