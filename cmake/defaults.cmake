@@ -14,7 +14,7 @@ endif()
 
 # Kernels contract a * b + c into one FMA, by design the same way on every instruction set; everything else never does.
 set(SIX_HOST_FLAGS -Wall -Wextra -Wshadow -ffp-contract=off $<$<CONFIG:Release>:-O2>)
-set(SIX_KERNEL_FLAGS -Wall -Wextra -Wshadow -ffp-contract=fast $<$<CONFIG:Release,RelWithDebInfo>:-O3>)
+set(SIX_KERNEL_FLAGS -Wall -Wextra -Wshadow -ffp-contract=fast $<IF:$<CONFIG:Debug>,-O1,-O3>)
 if(SIX_WERROR)
   list(APPEND SIX_HOST_FLAGS -Werror)
   list(APPEND SIX_KERNEL_FLAGS -Werror)
@@ -23,7 +23,7 @@ if(SIX_SANITIZE)
   add_compile_options(-fsanitize=${SIX_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${SIX_SANITIZE})
   # In kernels, one statement many times unrolled, these take half of the compile time and see nothing that address does not.
-  if(SIX_SANITIZE MATCHES "address.*undefined")
+  if(SIX_SANITIZE MATCHES "address,undefined")
     list(APPEND SIX_KERNEL_FLAGS -fno-sanitize=null,object-size,pointer-overflow)
   endif()
 endif()

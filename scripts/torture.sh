@@ -32,6 +32,13 @@ build_and_test clang
 build_and_test sanitize
 build_and_test clang-sanitize
 build_and_test tsan
+if has_program aarch64-linux-gnu-g++ && has_program qemu-aarch64; then
+  step "configure aarch64" configure aarch64 -DSIX_WERROR=ON
+  step "build aarch64" cmake --build build/aarch64 --parallel "$jobs"
+  ctest_step "tests aarch64" aarch64 -L 'f32|f64'
+else
+  report "tests aarch64" "no cross compiler" 0
+fi
 step memcheck memcheck
 step clang-tidy tidy
 step "consumer, add_subdirectory" scripts/check_consumer.sh add_subdirectory
