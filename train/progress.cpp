@@ -88,17 +88,16 @@ ProgressDisplay::~ProgressDisplay() { clear(); }
 
 void ProgressDisplay::step(const StepReport& report) {
   const Clock::time_point now = Clock::now();
-  if (now - last_ < (terminal_ ? Clock::duration(kRepaint) : Clock::duration(kPlainLine))) return;
-  last_ = now;
-  if (terminal_) {
-    // One column is left free: a full line would make some terminals wrap.
-    const std::string text = progress_line(report, columns_of(out_) - 1);
-    std::fprintf(out_, "\r%s\x1b[K", text.c_str());
-    std::fflush(out_);
-    painted_ = true;
-  } else {
-    line(progress_line(report, kDefaultColumns));
-  }
+  const bool due =
+      terminal_ ? now - last_ >= kRepaint : now - last_ >= kPlainLine && (report.step - last_step_) * 10 >= report.batches;
+  if (!due) return;
+  last_ = now, last_step_ = report.step;
+  if (!terminal_) return line(progress_line(report, kDefaultColumns));
+  // One column is left free: a full line would make some terminals wrap.
+  const std::string text = progress_line(report, columns_of(out_) - 1);
+  std::fprintf(out_, "\r%s\x1b[K", text.c_str());
+  std::fflush(out_);
+  painted_ = true;
 }
 
 void ProgressDisplay::epoch(const EpochReport& report) {

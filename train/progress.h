@@ -20,8 +20,8 @@ std::string clock_text(double seconds);
 // 1234567 as 1,234,567.
 std::string grouped(long number);
 
-// Shows a training on a stream. On a terminal the progress line is live; elsewhere (a file, a pipe) it is printed as a plain line
-// every ten seconds. Each epoch leaves a row.
+// Shows a training on a stream. On a terminal the progress line is live; elsewhere (a file, a pipe) it is printed as a plain line,
+// every ten seconds at most, every tenth of an epoch at most. Each epoch leaves a row.
 class ProgressDisplay {
  public:
   explicit ProgressDisplay(std::FILE* out);
@@ -41,6 +41,7 @@ class ProgressDisplay {
   std::FILE* out_;
   bool terminal_, painted_ = false, headed_ = false;
   Clock::time_point last_;
+  long last_step_ = 0;
 };
 
 }  // namespace six

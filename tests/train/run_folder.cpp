@@ -1,0 +1,94 @@
+#include "../../train/run_folder.h"
+
+#include <doctest/doctest.h>
+
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "../../data/json.h"
+#include "../../train/config.h"
+#include "../data/support.h"
+#include "support.h"
+
+namespace six::test {
+namespace {
+
+TEST_CASE("a folder is made ready for a run; one that holds a run is kept unless told otherwise") {
+  const TempFolder temp;
+  const std::string folder = temp / "a/b";
+  CHECK_FALSE(holds_run(folder));
+  start_run(folder, false);
+  CHECK_FALSE(holds_run(folder));
+  put(folder + "/notes.txt", "mine");
+  start_run(folder, false);  // other files are no run
+  for (const char* file : {"model.json", "model.safetensors", "metrics.jsonl", "result.json"}) {
+    put(folder + '/' + file, "old");
+    CHECK(holds_run(folder));
+    CHECK(contains(message_of([&] { start_run(folder, false); }), {folder + ": holds a run", "--overwrite"}));
+    CHECK(take(folder + '/' + file) == "old");
+    start_run(folder, true);
+    CHECK_FALSE(holds_run(folder));
+  }
+  CHECK(take(folder + "/notes.txt") == "mine");
+}
+
+TEST_CASE("folders that cannot be written to are refused") {
+  const TempFolder temp;
+  put(temp / "file", "x");
+  CHECK(contains(message_of([&] { start_run(temp / "file", true); }), {temp / "file"}));
+  CHECK(contains(message_of([&] { start_run(temp / "file/run", true); }), {temp / "file"}));
+}
+
+TEST_CASE("a new folder's name holds the time and the model, and no run") {
+  const TempFolder temp;
+  const std::string first = new_run_folder(temp.path(), "net");
+  CHECK(first.ends_with("-net"));
+  CHECK(first.size() == temp.path().size() + std::string("/20000101-000000-net").size());
+  start_run(first, false);
+  put(first + "/result.json", "x");
+  CHECK(new_run_folder(temp.path(), "net") != first);
+}
+
+TEST_CASE("the hash of a config is that of model and training, threads aside") {
+  const auto hash = [](std::uint64_t weights, TrainingConfig config) {
+    Model model = small_net(weights);
+    model.set_training(Json::parse(write_training(config).dump()));
+    return config_hash(model);
+  };
+  const std::string one = hash(1, full_config(1));
+  CHECK(one.size() == 64);
+  CHECK(hash(2, full_config(7)) == one);  // initial weights follow from the seed
+  TrainingConfig other = full_config();
+  other.seed = 8;
+  CHECK(hash(1, other) != one);
+}
+
+TEST_CASE("result.json") {
+  const TempFolder temp;
+  write_result(temp.path(), {.test_accuracy = 0.1,
+                             .test_loss = std::numeric_limits<double>::infinity(),
+                             .seconds_training = 2.5,
+                             .images_per_second = 100,
+                             .parameters = 7,
+                             .seed = 18446744073709551615u,
+                             .threads = 3,
+                             .data_set = "digits",
+                             .config_hash = "abc"});
+  const Json r = read_json(temp / "result.json");
+  CHECK(r["test_accuracy"] == 0.1);
+  CHECK(r["test_loss"] == "inf");
+  CHECK(r["seconds_training"] == 2.5);
+  CHECK(r["seconds_total"].get<double>() > 0);
+  CHECK(r["images_per_second"] == 100);
+  CHECK(r["parameters"] == 7);
+  CHECK(r["peak_rss_mb"].get<double>() > 1);
+  CHECK(r["seed"] == 18446744073709551615u);
+  CHECK(r["threads"] == 3);
+  CHECK(r["data_set"] == "digits");
+  CHECK(r["config_hash"] == "abc");
+  CHECK(r["version"].get<std::string>().starts_with("sixgrad "));
+  CHECK(r.size() == 12);
+}
+
+}  // namespace
+}  // namespace six::test
