@@ -33,7 +33,8 @@ class Builder {
   // Builds the outermost layer, which has no name, and allocates and fills everything declared.
   Shape build(Layer& root, const Shape& in);
 
-  // The image [h, w, c] that the current input is a flattened form of; rank 0: of none. Flatten sets it.
+  // The image [h, w, c] that the current input is a flattened form of; rank 0: of none. Flatten sets it,
+  // a layer that mixes features without changing their number takes it away.
   const Shape& image() const { return image_; }
   void set_image(const Shape& image) { image_ = image; }
   // The file layout of one number per channel or feature of the current input.

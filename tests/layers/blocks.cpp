@@ -107,6 +107,16 @@ TEST_CASE("blocks: residual adds its input") {
   check_equal(outputs(m), (x + tanh(conv2d(x, param(t, m, "layers.0.layers.0.weight")))).values());
 }
 
+TEST_CASE("blocks: eps and momentum of a batch norm reach it") {
+  Model m = model_of(R"({"type": "batch_norm", "eps": 0.5, "momentum": 0.25})", "[1]");
+  const real x[] = {1, 5};  // mean 3, variance 4, unbiased 8
+  Tape t({.threads = 1});
+  const std::vector<real> y = m(t.input(x, {2, 1})).values();
+  CHECK(y[1] == doctest::Approx(2 / std::sqrt(4.5)));
+  CHECK(m.params().buffer(0)[0] == doctest::Approx(0.25 * 3));
+  CHECK(m.params().buffer(1)[0] == doctest::Approx(0.75 + 0.25 * 8));
+}
+
 TEST_CASE("blocks: the settings of an activation reach it") {
   const auto slope_at_zero = [](const char* at_kink) {
     Model m = model_of(R"({"type": "relu6", "at_kink": )" + std::string(at_kink) + "}", "[1]");

@@ -59,6 +59,25 @@ struct TestTriple {
   }
 };
 
+// The first `out` of the features, by a matrix that is no parameter of a linear layer.
+struct TestProjectConfig {
+  int out = 1;
+  static void fields(auto& visit, auto& c) { visit("out", c.out, "features left", at_least(1)); }
+};
+class TestProject : public LayerOf<TestProject, TestProjectConfig> {
+ public:
+  static constexpr const char *kType = "test_project", *kSummary = "some of the features";
+  using LayerOf::LayerOf;
+  Shape build(Builder& b, const Shape& in) override {
+    matrix_ = b.param("matrix", {in[0], config.out}, constant_init(1), true);
+    return {config.out};
+  }
+  Var forward(Var x) const override { return matmul(x, matrix_.on(x.tape())); }
+
+ private:
+  ParamRef matrix_;
+};
+
 void register_once() {
   const std::vector<AnyLayer>& known = registry().prototypes();
   if (std::none_of(known.begin(), known.end(), [](const AnyLayer& l) { return l->type() == std::string("test_affine"); }))
@@ -93,6 +112,15 @@ TEST_CASE("registry: a layer of one's own in C++, and its mistakes located") {
         "is 11, must be between -10 and 10");
   CHECK(error_of(R"({"type": "test_afine"})")
             .starts_with("model: layers[0]: unknown layer \"test_afine\", did you mean \"test_affine\"?"));
+}
+
+TEST_CASE("registry: behind a layer of one's own that changes the features, they are no flattened image") {
+  const Model m({1, 2, 3}, Sequential{Flatten{}, TestProject{{.out = 5}}, Linear{{.out_features = 2}}});
+  for (const SavedTensor& t : m.state())
+    if (t.name == "layers.2.weight") CHECK(t.shape == std::vector<std::int64_t>{2, 5});
+  Model again({1, 2, 3}, Sequential{Flatten{}, TestProject{{.out = 5}}, Linear{{.out_features = 2}}}, {.seed = 2});
+  again.set_state(m.state());
+  CHECK(copy_of(again.params()) == copy_of(m.params()));
 }
 
 TEST_CASE("registry: a type is taken once") {

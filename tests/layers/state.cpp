@@ -182,6 +182,7 @@ TEST_CASE("state: prefixes are renamed by whole components, the first that match
   CHECK(error(rename("layers", "a"), {{"b", "x"}, {"a.2", "layers.2"}, {"a", "layers"}}) == "no error");
   CHECK(contains(error(rename("layers.2", "layers.20"), {{"layers.2", "layers.2"}}),
                  {"missing: layers.2.weight", "\"layers.20.weight\""}));
+  CHECK(error(model.state(), {{"layer", "other"}, {"layers.2.w", "other"}}) == "no error");
   CHECK(error(model.state(), {{"layers.2", "layers.0"}}) ==
         "tensors \"layers.0.weight\" and \"layers.2.weight\" would both be \"layers.0.weight\"");
 }
