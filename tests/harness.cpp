@@ -144,7 +144,8 @@ class Faults {
   template <class... Parts>
   void fault(const Parts&... parts) {
     std::ostringstream out;
-    (out << c_.name << ": " << ... << parts);
+    out << c_.name << ": ";
+    (out << ... << parts);
     if (list_.size() < 5) list_.push_back(out.str());
   }
   void take(const Run& r, const std::string& how) {

@@ -130,7 +130,8 @@ TEST_CASE("golden: the 32 cases of ops.json") {
       CHECK(y.shape() == our_shape(c["y"], out));
       CHECK(worst_of(y.values(), from_torch(c["y"], out)) <= tolerance);
       g.tape.backward(sum(mul(y, g.constant(c["dy"], out))));
-      for (const auto& [name, order] : g.orders) {
+      for (const auto& [input, order] : g.orders) {
+        const std::string name = input;
         CAPTURE(name);
         CHECK(worst_of(g.in[name].grad(), from_torch(c["grad"][name], order), unit) <= tolerance);
       }

@@ -259,6 +259,36 @@ TEST_CASE("a frozen parameter gets no gradient, and what is above it still does"
   }
 }
 
+namespace {
+// x * z whose backward opens both gradients first and fills the second one before the first.
+struct Crossed {
+  static constexpr const char* name = "crossed";
+  Tensor forward(const Context& c, Tensor x, Tensor z) {
+    real* y = c.make(x.shape);
+    for (long i = 0; i < x.size(); ++i) y[i] = x[i] * z[i];
+    return {y, x.shape};
+  }
+  void backward(const Back& b, Tensor x, Tensor z) {
+    const real* dy = b.plain_dy();
+    const Sink dx = b.into(0), dz = b.into(1);
+    for (long i = 0; dz && i < x.size(); ++i) dz.g[i] = (dz.stores ? 0 : dz.g[i]) + dy[i] * x[i];
+    for (long i = 0; dx && i < x.size(); ++i) dx.g[i] = (dx.stores ? 0 : dx.g[i]) + dy[i] * z[i];
+  }
+};
+}  // namespace
+
+TEST_CASE("an op may fill the gradients of its inputs in any order, also if they are one") {
+  const auto crossed = [](Var x, Var z) { return x.tape().apply(Crossed{}, x, z); };
+  check_graph([=](const auto& x) { return crossed(x[0], x[1]); }, {{5}, {5}});
+  check_graph([=](const auto& x) { return crossed(x[0], x[0]); }, {{5}});
+  check_graph(
+      [=](const auto& x) {
+        const Var y = scale(x[0], 2);
+        return crossed(y, y) + crossed(crossed(y, y), y);
+      },
+      {{5}});
+}
+
 TEST_CASE("two inputs over the same memory are two leaves") {
   const std::vector<real> x = {1, 2, 3};
   Tape tape;
