@@ -3,11 +3,13 @@
 file(GLOB_RECURSE test_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/*.cpp")
 list(FILTER test_sources EXCLUDE REGEX "/tests/(consumer|fuzz|programs|scripts)/")
 
+set_source_files_properties("${PROJECT_SOURCE_DIR}/tests/golden_json.cpp" PROPERTIES COMPILE_DEFINITIONS
+                            "SIX_TEST_DIR=\"${PROJECT_SOURCE_DIR}/tests\"")
+
 function(six_tests name library prefix)
   add_executable(${name} ${test_sources})
   set_target_properties(${name} PROPERTIES CXX_EXTENSIONS OFF)
   target_compile_options(${name} PRIVATE ${SIX_HOST_FLAGS} $<$<CONFIG:Release>:-O1>)
-  target_compile_definitions(${name} PRIVATE "SIX_TEST_DIR=\"${PROJECT_SOURCE_DIR}/tests\"")
   target_link_libraries(${name} PRIVATE ${library} doctest::doctest Eigen3::Eigen ZLIB::ZLIB PNG::PNG)
 
   set(listed "")

@@ -8,8 +8,10 @@
 
 namespace six::test {
 
+std::string test_folder() { return SIX_TEST_DIR; }
+
 nlohmann::json golden(const std::string& file) {
-  const std::string path = std::string(SIX_TEST_DIR) + "/golden/" + file;
+  const std::string path = test_folder() + "/golden/" + file;
   std::ifstream in(path);
   require(in.good(), "golden: cannot open ", path);
   try {

@@ -6,6 +6,9 @@
 
 namespace six::test {
 
+// The folder tests/ of the sources.
+std::string test_folder();
+
 // The content of tests/golden/<file>. Throws Error if it is missing or no JSON.
 nlohmann::json golden(const std::string& file);
 

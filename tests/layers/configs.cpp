@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "../golden_json.h"
 #include "support.h"
 
 using namespace six;
@@ -12,7 +13,7 @@ using namespace six::test;
 
 namespace {
 
-const std::string kConfigs = std::string(SIX_TEST_DIR) + "/../examples/configs/";
+const std::string kConfigs = test_folder() + "/../examples/configs/";
 
 struct Expected {
   const char* name;

@@ -9,6 +9,7 @@
 
 #include "../../data/json.h"
 #include "../data/support.h"
+#include "../golden_json.h"
 #include "support.h"
 
 namespace six::test {
@@ -168,7 +169,7 @@ TEST_CASE("the tables of the README hold every key") {
 
 TEST_CASE("every config of examples/ is a model with a training that fit each other") {
   long configs = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(SIX_TEST_DIR "/../examples/configs")) {
+  for (const auto& entry : std::filesystem::directory_iterator(test_folder() + "/../examples/configs")) {
     CAPTURE(entry.path().string());
     const Json j = read_json(entry.path());
     Model model = Model::from_json(entry.path());
@@ -179,7 +180,7 @@ TEST_CASE("every config of examples/ is a model with a training that fit each ot
     ++configs;
   }
   CHECK(configs >= 7);
-  const std::string folder = SIX_TEST_DIR "/../examples/configs/";
+  const std::string folder = test_folder() + "/../examples/configs/";
   CHECK(Model::from_json(folder + "mobilenet_28.json").parameter_count() == 31946);
   CHECK(Model::from_json(folder + "mobilenet_14.json").parameter_count() == 31946);
   CHECK(Model::from_json(folder + "mobilenet_tiny.json").parameter_count() < 10000);
