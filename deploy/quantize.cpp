@@ -1,0 +1,198 @@
+#include "quantize.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "../core/error.h"
+#include "graph_values.h"
+
+namespace six {
+namespace {
+
+constexpr double kMaxInt = 2147483647.0;
+
+// Weights [taps * c, k] of the graph's stage, scale by scale.
+struct Scales {
+  std::vector<float> of;  // per output channel
+  Scales(const Stage& s, const QuantWeights& o, bool shared) {
+    const std::size_t k = s.bias.size();
+    std::vector<double> most(k, 0);
+    for (std::size_t i = 0; i < s.weights.size(); ++i) most[i % k] = std::max(most[i % k], std::abs(s.weights[i]));
+    if (shared || o.per == Granularity::tensor) std::fill(most.begin(), most.end(), *std::max_element(most.begin(), most.end()));
+    for (double m : most) of.push_back(weight_scale(m, o.bits));
+  }
+};
+
+class Quantizer {
+ public:
+  Quantizer(const Graph& g, const std::vector<Range>& ranges, const QuantOptions& o, bool accumulators) : graph_(g) {
+    require(ranges.size() == g.stages.size() + 1, "quantize: ", ranges.size(), " ranges for ", g.stages.size() + 1, " values");
+    net.options = o, net.accumulators = accumulators, net.output = g.output;
+    net.values.push_back({g.input, activation_quantization(0, 1), 0, 0, 1});
+    for (std::size_t i = 0; i < g.stages.size(); ++i) {
+      const Stage& s = g.stages[i];
+      const int value = int(i) + 1;
+      const Range& r = ranges[i + 1];
+      IntValue v{s.out, {}, value, r.lo, r.hi};
+      const IntValue& from = net.values[std::size_t(s.in[0])];
+      const bool reshape = std::holds_alternative<Stage::Reshape>(s.op);
+      if (keeps_codes(s))
+        v.q = from.q, v.lo = from.lo, v.hi = from.hi;
+      else
+        v.q = activation_quantization(r.lo, r.hi, o.activations.bits, s.lo == 0);
+      if (reshape) v.storage = from.storage;
+      net.values.push_back(v);
+      if (!reshape) net.stages.push_back(stage(s, value));
+    }
+    require(!accumulators || (!net.stages.empty() && net.stages.back().weighted() && net.stages.back().weighted()->accumulators),
+            "quantize: logits of 32 bits need a linear layer or a convolution at the end");
+  }
+  IntNetwork net;
+
+ private:
+  const Quantization& q_of(int value) const { return net.values[std::size_t(value)].q; }
+
+  IntStage stage(const Stage& s, int value) {
+    IntStage out{s.name, {}, value, IntClamp{}};
+    for (int v : s.in) out.in.push_back(net.storage(v));
+    if (std::holds_alternative<Stage::Depthwise>(s.op))
+      out.op = depthwise(s, value);
+    else if (!s.weights.empty())
+      out.op = conv(s, value);
+    else if (std::holds_alternative<Stage::Add>(s.op))
+      out.op = add(s, value);
+    else if (std::holds_alternative<Stage::Pointwise>(s.op)) {
+      const ClampOp c = clamp_of(s);
+      const auto [lo, hi] = bounds(double(c.lo), double(c.hi), q_of(value));
+      out.op = IntClamp{lo, hi};
+    } else
+      pool(s, value, out);
+    return out;
+  }
+
+  kernels::Conv geometry(const Stage& s) const {
+    const ImageSize in(graph_.shape(s.in[0])), out(s.out);
+    const Window w = window_of(graph_, s);
+    return {1, in.h, in.w, in.c, out.h, out.w, out.c, w.kh, w.kw, w.stride, w.padding.top, w.padding.left};
+  }
+
+  void pool(const Stage& s, int value, IntStage& out) const {
+    const kernels::Conv g = geometry(s);
+    const kernels::Pool p{1, g.h, g.w, g.c, g.oh, g.ow, g.kh, g.kw, g.stride, g.pad_top, g.pad_left};
+    if (std::holds_alternative<Stage::MaxPool>(s.op)) {
+      out.op = IntMaxPool{p};
+      return;
+    }
+    require(window_of(graph_, s).padding == Padding(0), s.name, ": a mean over a padded window has no integer kernel");
+    const auto [lo, hi] = bounds(s.lo, s.hi, q_of(value));
+    out.op = IntAvgPool{p, lo, hi};
+  }
+
+  std::pair<int, int> bounds(double lo, double hi, const Quantization& q) const {
+    const CodeRange range = code_range(net.options.activations.bits);
+    const int a = lo > -double(kInf) ? int(std::clamp<long>(bound_code(float(lo), q), range.min, range.max)) : range.min;
+    const int b = hi < double(kInf) ? int(std::clamp<long>(bound_code(float(hi), q), range.min, range.max)) : range.max;
+    return {a, b};
+  }
+
+  IntAdd add(const Stage& s, int value) const {
+    IntAdd a;
+    const Quantization &x = q_of(s.in[0]), &z = q_of(s.in[1]), &y = q_of(value);
+    a.zero_a = x.zero, a.zero_b = z.zero, a.zero_out = y.zero;
+    a.multipliers = add_multipliers(x.scale, z.scale, y.scale, net.options.rounding);
+    std::tie(a.lo, a.hi) = bounds(s.lo, s.hi, y);
+    return a;
+  }
+
+  // All but the weights, which the caller sets in its layout: code(tap * c + channel, output channel).
+  IntWeights weighted(const Stage& s, int value, std::vector<int>& codes) const {
+    IntWeights w;
+    const Quantization &x = q_of(s.in[0]), &y = q_of(value);
+    w.g = geometry(s), w.zero_in = x.zero, w.zero_out = y.zero;
+    w.accumulators = net.accumulators && value == graph_.output;
+    require(!w.accumulators || !s.clamped(), s.name, ": logits of 32 bits cannot be clamped");
+    std::tie(w.lo, w.hi) = bounds(s.lo, s.hi, y);
+    const std::size_t k = s.bias.size();
+    const Scales scales(s, net.options.weights, w.accumulators);
+    codes.resize(s.weights.size());
+    for (std::size_t i = 0; i < codes.size(); ++i) codes[i] = weight_code(s.weights[i], scales.of[i % k], net.options.weights.bits);
+    std::vector<double> sums(k, 0);
+    for (std::size_t i = 0; i < codes.size(); ++i) sums[i % k] += std::abs(codes[i]);
+    const double farthest = std::max(std::abs(-128 - x.zero), std::abs(127 - x.zero));
+    for (std::size_t c = 0; c < k; ++c) {
+      const double b = bias_code(s.bias[c], bias_scale(x.scale, scales.of[c]));
+      const double d = bias_scale(x.scale, scales.of[c]) / double(y.scale);
+      const Multiplier m = encode_multiplier(d, net.options.rounding);
+      check(s, c, b, std::abs(b) + sums[c] * farthest, w.accumulators ? Multiplier{} : m);
+      w.bias.push_back(std::int32_t(b)), w.multipliers.push_back(m), w.bound.push_back(std::abs(b) + sums[c] * farthest);
+    }
+    return w;
+  }
+
+  void check(const Stage& s, std::size_t channel, double bias, double most, Multiplier m) const {
+    const auto ensure = [&](bool ok, const char* what, double number) {
+      require(ok, s.name, ": channel ", channel, ": ", what, ' ', number, " exceeds 32 bits (", kMaxInt,
+              "); its weights are too small for its bias, train it with weight decay or clip them");
+    };
+    ensure(std::abs(bias) <= kMaxInt, "the bias", bias);
+    ensure(most <= kMaxInt, "the accumulator, up to", most);
+    if (net.options.rounding == Rounding::twofold)
+      ensure(std::ldexp(most, std::max(m.e, 0)) <= kMaxInt, "the shifted accumulator, up to", std::ldexp(most, std::max(m.e, 0)));
+    ensure(std::ldexp(most * m.m, m.e - 31) + 129 <= kMaxInt, "the scaled accumulator, up to", std::ldexp(most * m.m, m.e - 31));
+  }
+
+  IntConv conv(const Stage& s, int value) const {
+    std::vector<int> codes;
+    IntConv out{weighted(s, value, codes)};
+    const std::size_t k = s.bias.size(), window = codes.size() / k;
+    for (std::size_t o = 0; o < k; ++o)
+      for (std::size_t i = 0; i < window; ++i) out.weights.push_back(std::int8_t(codes[i * k + o]));
+    return out;
+  }
+  IntDepthwise depthwise(const Stage& s, int value) const {
+    std::vector<int> codes;
+    IntDepthwise out{weighted(s, value, codes)};
+    out.weights.assign(codes.begin(), codes.end());
+    return out;
+  }
+
+  const Graph& graph_;
+};
+
+}  // namespace
+
+const IntWeights* IntStage::weighted() const {
+  if (const auto* conv = std::get_if<IntConv>(&op)) return conv;
+  return std::get_if<IntDepthwise>(&op);
+}
+long IntStage::macs() const {
+  const IntWeights* w = weighted();
+  return w ? long(w->g.oh) * w->g.ow * long(w->weights.size()) : 0;
+}
+long IntStage::constant_bytes() const {
+  const IntWeights* w = weighted();
+  if (!w) return 0;
+  return long(w->weights.size()) + long(w->bias.size()) * (w->accumulators ? 4 : 9);
+}
+
+IntNetwork quantize(const Graph& graph, const std::vector<Range>& ranges, const QuantOptions& options, bool accumulators) {
+  return Quantizer(graph, ranges, options, accumulators).net;
+}
+
+Graph with_quantized_weights(const Graph& graph, const IntNetwork& net) {
+  Graph out = graph;
+  for (Stage& s : out.stages) {
+    if (s.weights.empty()) continue;
+    const bool shared = net.accumulators && &s == &out.stages[std::size_t(out.output) - 1];
+    const Scales scales(s, net.options.weights, shared);
+    const std::size_t k = s.bias.size();
+    const float in = net.values[std::size_t(s.in[0])].q.scale;
+    for (std::size_t i = 0; i < s.weights.size(); ++i)
+      s.weights[i] = weight_code(s.weights[i], scales.of[i % k], net.options.weights.bits) * double(scales.of[i % k]);
+    for (std::size_t c = 0; c < k; ++c)
+      s.bias[c] = bias_code(s.bias[c], bias_scale(in, scales.of[c])) * bias_scale(in, scales.of[c]);
+  }
+  return out;
+}
+
+}  // namespace six

@@ -1,0 +1,104 @@
+// Ranges, and the plain evaluation they are observed on.
+#include "../../deploy/calibrate.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "../../deploy/graph_values.h"
+#include "../layers/support.h"
+#include "support.h"
+
+using namespace six;
+using namespace six::test;
+
+TEST_CASE("the plain evaluation of a graph agrees with the tape") {
+  for (const Net& net : integer_nets()) {
+    CAPTURE(net.name);
+    const Shape& input = net.model.input_shape();
+    const std::vector<std::uint8_t> bytes = noise(input, 3);
+    const Graph graph = graph_of(net.model);
+    GraphValues values(graph);
+    Tape tape({.threads = 1, .training = false, .record = false});
+    const std::vector<real> expected = net.model(tape.input(batch(bytes, input))).values();
+    const std::size_t classes = expected.size() / 3;
+    for (std::size_t i = 0; i < 3; ++i) {
+      values.run(std::span(bytes).subspan(i * std::size_t(input.size()), std::size_t(input.size())));
+      for (std::size_t c = 0; c < classes; ++c)
+        CHECK(std::abs(values[graph.output][c] - double(expected[i * classes + c])) < (sizeof(real) == 8 ? 1e-12 : 1e-4));
+    }
+  }
+}
+
+TEST_CASE("ranges are the same for any number of threads, and hold what was seen") {
+  const std::vector<Net> nets = integer_nets();
+  const Model& model = nets[0].model;
+  const Graph graph = graph_of(model);
+  const std::vector<std::uint8_t> bytes = noise(model.input_shape(), 9);
+  for (Observer observer : {Observer::minmax, Observer::ema, Observer::percentile, Observer::mse, Observer::fixed}) {
+    QuantOptions o;
+    o.activations.observer = observer, o.relu6_range = ClampRange::observed;
+    const std::vector<Range> one = calibrate(graph, batch(bytes, model.input_shape()), o, 1);
+    CHECK(calibrate(graph, batch(bytes, model.input_shape()), o, 2) == one);
+    CHECK(calibrate(graph, batch(bytes, model.input_shape()), o, 7) == one);
+    CHECK(one[0] == Range{0, 1});
+    for (std::size_t v = 1; v < one.size(); ++v) {
+      CHECK(one[v].lo <= one[v].hi);
+      if (!keeps_codes(graph.stages[v - 1])) {
+        CHECK(one[v].lo >= graph.stages[v - 1].lo);
+        CHECK(one[v].hi <= graph.stages[v - 1].hi);
+      }
+    }
+  }
+}
+
+TEST_CASE("behind ReLU6 the range is [0, 6], or what was seen of it") {
+  Model m({4, 4, 1}, Sequential{Conv2d{{.out_channels = 2}}, ReLU6{}, GlobalAvgPool{}, Linear{{.out_features = 2}}});
+  const std::vector<std::uint8_t> bytes = noise({4, 4, 1}, 5);
+  const Graph graph = graph_of(m);
+  QuantOptions o;
+  CHECK(calibrate(graph, batch(bytes, {4, 4, 1}), o)[1] == Range{0, 6});
+  o.relu6_range = ClampRange::observed;
+  const Range seen = calibrate(graph, batch(bytes, {4, 4, 1}), o)[1];
+  CHECK(seen.lo == 0);
+  CHECK(seen.hi < 6);
+  CHECK(calibrate(graph, batch(bytes, {4, 4, 1}), o)[2] == seen);  // the mean keeps its input's codes
+}
+
+TEST_CASE("observers on known numbers") {
+  Histogram h{.range = {-1, 1}};
+  for (int i = 0; i < 1000; ++i) h.add(i < 990 ? 0.1 : i < 995 ? 0.9 : -0.9);
+  CHECK(h.counts[std::size_t(1.1 / 2 * Histogram::kBins)] == 990);
+  const Range all = percentile_range(h, 100), most = percentile_range(h, 99);
+  CHECK(all.hi >= 0.9);
+  CHECK(all.hi - 0.9 <= 2. / Histogram::kBins);
+  CHECK(all.lo <= -0.9);
+  CHECK(most.hi < 0.102);
+  CHECK(most.lo > 0.098);
+  // One number far out is worth clipping, none is not.
+  Histogram outlier{.range = {0, 128}};
+  for (int i = 0; i < 100'000; ++i) outlier.add(i % 64 / 64.);
+  CHECK(mse_range(outlier, 8, true).hi == 1);
+  outlier.add(127.9);
+  CHECK(mse_range(outlier, 8, true).hi < 128);
+  CHECK(mse_range(outlier, 8, true).hi > 1);
+  Histogram flat{.range = {0, 6}};
+  for (int i = 0; i < 6000; ++i) flat.add(i / 1000.);
+  CHECK(mse_range(flat, 8, true) == Range{0, 6});
+}
+
+TEST_CASE("calibration refuses what it cannot use") {
+  const auto refusal = [](const Model& m, int images = 2) {
+    const std::vector<std::uint8_t> bytes = noise(m.input_shape(), images);
+    return message_of([&] { calibrate(graph_of(m), batch(bytes, m.input_shape())); });
+  };
+  Model gelu = model_of(R"({"type": "conv2d", "out_channels": 2}, {"type": "gelu"}, {"type": "global_avg_pool"})");
+  CHECK(refusal(gelu).find("layers.1 (gelu): no integer kernel") == 0);
+  Model dead = model_of(R"({"type": "conv2d", "out_channels": 2}, {"type": "relu"}, {"type": "global_avg_pool"})");
+  std::fill_n(dead.params().values(), dead.params().size(), real(0));
+  CHECK(refusal(dead).find("layers.0 (conv2d): its output is 0 for all 2 calibration images, a range of zero width") == 0);
+  Model broken = model_of(R"({"type": "conv2d", "out_channels": 2}, {"type": "global_avg_pool"})");
+  broken.params().values()[0] = real(NAN);
+  CHECK(refusal(broken).find("layers.0 (conv2d): its output is not finite") == 0);
+  CHECK(refusal(broken, 0).find("calibration: images") == 0);
+}
