@@ -21,6 +21,7 @@
 #include "optim/rmsprop.h"
 #include "optim/schedule.h"
 #include "optim/sgd.h"
+#include "train/checkpoint.h"
 #include "train/config.h"
 #include "train/evaluate.h"
 #include "train/metrics_log.h"

@@ -59,5 +59,6 @@ endfunction()
 
 six_cli_test(mnist mnist)
 six_cli_test(mnist_refusals mnist)
+six_cli_test(mnist_resume mnist)
 six_cli_test(quickstart quickstart)
 six_cli_test(relu6_plot relu6_plot)

@@ -23,6 +23,9 @@ void add_train(CLI::App& app, mnist::TrainOptions& o) {
       ->allow_extra_args(false);
   app.add_option("--out", o.out, "Folder of the run (default: runs/<time>-<name>)");
   app.add_flag("--overwrite", o.overwrite, "Replace the run in that folder");
+  app.add_option("--checkpoint-every", o.checkpoint_every, "Steps between checkpoints in that folder; the last two are kept")
+      ->check(CLI::Range(1L, 1000000000L));
+  app.add_flag("--resume", o.resume, "Go on with the run in the folder of --out, from its last checkpoint, to the same result");
 }
 
 void add_eval(CLI::App& app, mnist::EvalOptions& o) {

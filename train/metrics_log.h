@@ -25,6 +25,7 @@ class MetricsLog {
 
   void epoch(const EpochReport& report);
   void evaluation(const EpochReport& after, const std::string& split, const Evaluation& evaluation, double seconds);
+  void sync() { file_.sync(); }  // before a checkpoint that refers to the offset
   std::int64_t offset() const { return file_.offset(); }
 
  private:

@@ -5,30 +5,49 @@
 
 #include "../data/file.h"
 #include "../data/sha256.h"
+#include "checkpoint.h"
 #include "environment.h"
 #include "metrics_log.h"
 
 namespace six {
 namespace {
+
 constexpr const char* kFiles[] = {"result.json", "metrics.jsonl", "model.safetensors", "model.json"};
+
+std::vector<std::string> files_of(const std::string& folder) {
+  std::vector<std::string> files = checkpoints_in(folder);
+  for (const char* file : kFiles)
+    if (file_exists(folder + '/' + file)) files.push_back(folder + '/' + file);
+  return files;
 }
 
-bool holds_run(const std::string& folder) {
-  for (const char* file : kFiles)
-    if (file_exists(folder + '/' + file)) return true;
-  return false;
+void make_ready(const std::string& folder) {
+  make_folder(folder);
+  remove_stale_temporaries(folder);
 }
+
+}  // namespace
+
+bool holds_run(const std::string& folder) { return !files_of(folder).empty(); }
 
 void start_run(const std::string& folder, bool overwrite) {
   require(overwrite || !holds_run(folder), folder,
           ": holds a run already; choose another folder, or give --overwrite to replace it");
-  make_folder(folder);
-  remove_stale_temporaries(folder);
-  for (const char* file : kFiles) {
-    const std::string path = folder + '/' + file;
-    require(!file_exists(path) || file_calls().remove(path.c_str()) == 0, path, ": cannot be removed");
-  }
+  make_ready(folder);
+  for (const std::string& path : files_of(folder)) require(file_calls().remove(path.c_str()) == 0, path, ": cannot be removed");
 }
+
+void continue_run(const std::string& folder, const Model& model) {
+  const std::string path = folder + "/model.json";
+  if (file_exists(path)) {
+    const std::string difference = first_difference(read_text(path), model.to_json());
+    require(difference.empty(), folder, ": holds the run of another config: ", difference,
+            "; to go on, give the settings it was begun with, or --out and --resume alone");
+  }
+  make_ready(folder);
+}
+
+bool is_finished(const std::string& folder) { return file_exists(folder + "/result.json"); }
 
 std::string new_run_folder(const std::string& parent, const std::string& name) {
   const std::time_t now = std::time(nullptr);

@@ -7,13 +7,19 @@
 
 namespace six {
 
-// The folder that a training leaves: model.json, model.safetensors (the averages, if there are any), metrics.jsonl, result.json.
+// The folder that a training leaves: model.json, model.safetensors (the averages, if there are any), metrics.jsonl, result.json,
+// and checkpoints, if there were any.
 
 // Whether any of these is there.
 bool holds_run(const std::string& folder);
 // Makes the folder ready for a new run. Throws Error if it cannot be written to, or if it holds a run and `overwrite` is false;
 // otherwise that run is removed.
 void start_run(const std::string& folder, bool overwrite);
+// Makes the folder ready for going on with the run it holds, if any: creates it, and removes what writers that died have left.
+// Throws Error if it cannot be written to, or holds the run of another config; the message names the first difference.
+void continue_run(const std::string& folder, const Model& model);
+// Whether the run in the folder came to its end: result.json, which is written last, is there.
+bool is_finished(const std::string& folder);
 // `parent`/<local time>-<name>, a folder that holds no run.
 std::string new_run_folder(const std::string& parent, const std::string& name);
 

@@ -66,11 +66,15 @@ BatchOptions Trainer::batch_options() const {
           .first_batch = state_.batch};
 }
 
-void Trainer::set_state(const TrainerState& state) {
+void Trainer::require_state(const TrainerState& state) const {
   require(state.epoch >= 0 && state.epoch <= config_.epochs && state.batch >= 0 && state.batch <= batches_per_epoch() &&
               state.step == state.epoch * batches_per_epoch() + state.batch,
           "trainer: epoch ", state.epoch, ", batch ", state.batch, ", step ", state.step, " is no point of a training of ",
           config_.epochs, " epochs of ", batches_per_epoch(), " batches");
+}
+
+void Trainer::set_state(const TrainerState& state) {
+  require_state(state);
   state_ = state, positioned_ = false;
   optimizer_->set_steps(state.step);
   if (ema_) ema_->set_updates(state.step);

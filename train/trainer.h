@@ -72,6 +72,9 @@ class Trainer {
   const TrainingConfig& config() const { return config_; }
   const TrainerState& state() const { return state_; }
   void set_state(const TrainerState& state);  // throws Error if it is none of this training
+  void require_state(const TrainerState& state) const;
+  Model& model() { return model_; }
+  const Dataset& data() const { return data_; }
   Optimizer& optimizer() { return *optimizer_; }
   Ema* ema() { return ema_ ? &*ema_ : nullptr; }  // null if the config has none
   long batches_per_epoch() const { return batches_.count(); }

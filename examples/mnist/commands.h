@@ -11,7 +11,8 @@ struct TrainOptions {
   std::optional<long> epochs, batch, validation, threads;
   std::optional<std::string> seed;
   std::vector<std::string> set;  // PATH=VALUE
-  bool overwrite = false;
+  bool overwrite = false, resume = false;
+  long checkpoint_every = 0;  // steps; 0: none but when interrupted
 };
 int train(const TrainOptions& options);
 

@@ -3,6 +3,7 @@
 
 #include "../../core/error.h"
 #include "../../data/download.h"
+#include "../../train/checkpoint.h"
 #include "../../train/metrics_log.h"
 #include "../../train/override.h"
 #include "../../train/progress.h"
@@ -11,6 +12,7 @@
 #include "commands.h"
 #include "configs.h"
 #include "images.h"
+#include "interrupt.h"
 #include "show.h"
 
 namespace mnist {
@@ -79,23 +81,56 @@ six::Evaluation test_of(six::Trainer& trainer, const six::Dataset& data, const s
   return last.split == "test" && last.evaluation ? *last.evaluation : trainer.evaluate(data.test);
 }
 
-int run(six::Trainer& trainer, six::Model& model, const six::Dataset& data, const std::string& folder) {
+// Where a run's log goes on: at its beginning, unless a checkpoint says otherwise.
+std::optional<std::int64_t> resume(six::Trainer& trainer, const std::string& folder) {
+  const auto info =
+      six::load_newest_checkpoint(folder, trainer, [](const std::string& line) { std::printf("%s\n", line.c_str()); });
+  if (!info) {
+    std::printf("%s: no checkpoint yet, starting from the beginning\n", folder.c_str());
+    return std::nullopt;
+  }
+  std::printf("%s: going on after step %s of %s\n", folder.c_str(), six::grouped(info->state.step).c_str(),
+              six::grouped(trainer.total_steps()).c_str());
+  return info->log_offset;
+}
+
+int interrupted(const TrainOptions& o, const std::string& folder, const std::string& checkpoint, int signal) {
+  std::string command = "mnist train --resume --out " + folder;
+  if (!o.data.empty()) command += " --data " + o.data;
+  if (o.checkpoint_every) command += " --checkpoint-every " + std::to_string(o.checkpoint_every);
+  std::printf("\ninterrupted; all of it is in %s. To go on:\n  %s\n", checkpoint.c_str(), command.c_str());
+  return 128 + signal;
+}
+
+int run(const TrainOptions& o, six::Trainer& trainer, six::Model& model, const std::string& folder) {
   const six::TrainingConfig& config = trainer.config();
   const std::string weights = folder + "/model.safetensors", hash = six::config_hash(model);
+  const auto offset = o.resume ? resume(trainer, folder) : std::nullopt;
   six::write_file_atomic(folder + "/model.json", model.to_json());
-  six::MetricsLog log(folder + "/metrics.jsonl", {.config_hash = hash, .seed = config.seed, .threads = config.threads});
+  six::MetricsLog log(folder + "/metrics.jsonl", {.config_hash = hash, .seed = config.seed, .threads = config.threads}, offset);
   six::ProgressDisplay display(stdout);
   six::EpochReport last;
   six::TrainingResult result;
+  const auto checkpoint = [&] {
+    log.sync();
+    return six::add_checkpoint(folder, trainer, log.offset());
+  };
+  const Interrupt interrupt;
   try {
-    result = trainer.run({.step = [&](const six::StepReport& r) { display.step(r); },
-                          .epoch = [&](const six::EpochReport& r) { display.epoch(r), log.epoch(r), last = r; }});
+    const auto after_step = [&](const six::StepReport& r) {
+      display.step(r);
+      if (o.checkpoint_every && r.step % o.checkpoint_every == 0) checkpoint();
+    };
+    result = trainer.run({.step = after_step,
+                          .epoch = [&](const six::EpochReport& r) { display.epoch(r), log.epoch(r), last = r; },
+                          .stop = [&] { return interrupt.signal() != 0; }});
   } catch (const six::NonFinite& e) {
     trainer.finish();
     model.save(weights);
     throw six::NonFinite(std::string(e.what()) + "; they are in " + weights, e.step);
   }
-  const six::Evaluation test = test_of(trainer, data, last);
+  if (!result.finished) return interrupted(o, folder, checkpoint(), interrupt.signal());
+  const six::Evaluation test = test_of(trainer, trainer.data(), last);
   if (last.split != "test") log.evaluation(last, "test", test, 0);
   model.save(weights);
   six::write_result(folder, {.test_accuracy = test.accuracy(),
@@ -105,27 +140,44 @@ int run(six::Trainer& trainer, six::Model& model, const six::Dataset& data, cons
                              .parameters = model.parameter_count(),
                              .seed = config.seed,
                              .threads = config.threads,
-                             .data_set = data.name,
+                             .data_set = trainer.data().name,
                              .config_hash = hash});
   std::printf("\ntest: %s\n%s: model.safetensors, model.json, metrics.jsonl, result.json\n", evaluation_text(test).c_str(),
               folder.c_str());
   return 0;
 }
 
+// Without a config, a run that is to go on has its own.
+std::string config_of(const TrainOptions& o) {
+  if (!o.config.empty()) return o.config;
+  const std::string own = o.out + "/model.json";
+  return o.resume && six::file_exists(own) ? own : default_config(o);
+}
+
 }  // namespace
 
 int train(const TrainOptions& o) {
-  const std::string name = o.config.empty() ? default_config(o) : o.config;
+  six::require(!o.resume || !o.out.empty(), "--resume needs --out, the folder of the run that is to go on");
+  six::require(!o.resume || !o.overwrite, "--resume goes on with a run, --overwrite replaces it: only one can be given");
+  const std::string name = config_of(o);
   auto [model, config] = build(name, o);
   const six::Dataset data = load_images(config, o.data);
   six::Trainer trainer = six::in_context(name, [&] { return six::Trainer(model, data, config); });
   const std::string folder = o.out.empty() ? six::new_run_folder("runs", model.name()) : o.out;
-  six::start_run(folder, o.overwrite);
+  if (o.resume) {
+    six::continue_run(folder, model);
+    if (six::is_finished(folder)) {
+      std::printf("%s: is finished, its result is in result.json\n", folder.c_str());
+      return 0;
+    }
+  } else {
+    six::start_run(folder, o.overwrite);
+  }
   std::printf("%s: %s parameters, %s multiply-accumulates an image\n%s: %s training images, %s test images; %d threads\n",
               model.name().c_str(), six::grouped(model.parameter_count()).c_str(), six::grouped(model.macs()).c_str(),
               data.name.c_str(), six::grouped(data.train.size()).c_str(), six::grouped(data.test.size()).c_str(),
               trainer.config().threads);
-  return run(trainer, model, data, folder);
+  return run(o, trainer, model, folder);
 }
 
 }  // namespace mnist

@@ -1,0 +1,21 @@
+#pragma once
+#include <array>
+#include <csignal>
+
+namespace mnist {
+
+// For the length of its life, the first SIGINT or SIGTERM is only noted; the second ends the program as usual.
+class Interrupt {
+ public:
+  Interrupt();
+  ~Interrupt();
+  Interrupt(const Interrupt&) = delete;
+  Interrupt& operator=(const Interrupt&) = delete;
+
+  int signal() const;  // the one that came, 0 if none did
+
+ private:
+  std::array<struct sigaction, 2> before_;
+};
+
+}  // namespace mnist

@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+"""mnist_resume.py PROGRAM: checkpoints, interruptions and going on, from the outside."""
+import json
+import signal
+import subprocess
+import time
+
+import cli
+import kill_loop
+
+DIGITS = ["train", "--config", "digits", "--epochs", "4"]
+
+
+class Resume(cli.Case):
+    def checkpoints(self, out="run"):
+        return sorted(p.name for p in (self.folder / out).glob("checkpoint-*"))
+
+    def result(self, out="run"):
+        return kill_loop.result_of(self.folder / out)
+
+    def interrupt(self, number, *arguments, out="run"):
+        """Sends a signal once the first epoch is logged; returns exit code and output."""
+        process = subprocess.Popen([cli.PROGRAM, *DIGITS[:-1], "400", "--out", out, *arguments], cwd=self.folder, env=cli.environment(),
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        log = self.folder / out / "metrics.jsonl"
+        while process.poll() is None and not (log.exists() and log.read_text().count("\n") > 2):
+            time.sleep(0.005)
+        process.send_signal(number)
+        text, errors = process.communicate(timeout=120)
+        self.assertEqual(errors, "")
+        return process.returncode, text
+
+    def test_ctrl_c_and_sigterm_leave_a_checkpoint_and_say_how_to_go_on(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            code, text = self.interrupt(number, "--checkpoint-every", "1000000")
+            self.assertEqual(code, 128 + number)
+            self.assertIn("mnist train --resume --out run --checkpoint-every 1000000", text)
+            self.assertEqual(len(self.checkpoints()), 1)
+            self.assertIn(f"interrupted; all of it is in run/{self.checkpoints()[0]}", text)
+            self.assertFalse((self.folder / "run/result.json").exists())
+            self.refuses("train", "--config", "digits", "--out", "run", says=["run: holds a run", "--overwrite"])
+            self.refuses(*DIGITS, "--out", "run", "--resume", says=["run: holds the run of another config", "training.epochs is 400, not 4"])
+            for path in (self.folder / "run").iterdir():
+                path.unlink()
+
+    def test_interrupted_and_resumed_is_uninterrupted(self):
+        self.succeeds(*DIGITS, "--out", "whole", "--threads", "1")
+        self.succeeds(*DIGITS, "--out", "run", "--threads", "2", "--checkpoint-every", "10")
+        self.assertEqual(self.checkpoints(), ["checkpoint-160.safetensors", "checkpoint-170.safetensors"])
+        self.assertEqual(self.result(), self.result("whole"))
+        # As if killed after the checkpoint of step 170: the log has lines that the training is yet to write again.
+        (self.folder / "run/result.json").unlink()
+        (self.folder / "run/model.safetensors").unlink()
+        text = self.succeeds("train", "--resume", "--out", "run", "--threads", "7")
+        self.assertIn("run: going on after step 170 of 176", text)
+        self.assertEqual(self.result(), self.result("whole"))
+        before = self.snapshot()
+        self.assertIn("run: is finished", self.succeeds("train", "--resume", "--out", "run"))
+        self.assertEqual(self.snapshot(), before)
+        self.succeeds(*DIGITS, "--out", "run", "--overwrite")
+        self.assertEqual(self.checkpoints(), [])
+
+    def test_before_the_first_checkpoint_it_starts_from_the_beginning_and_says_so(self):
+        self.succeeds(*DIGITS, "--out", "whole")
+        self.assertIn("run: no checkpoint yet, starting from the beginning", self.succeeds(*DIGITS, "--out", "run", "--resume"))
+        self.assertEqual(self.result(), self.result("whole"))
+
+    def test_a_damaged_checkpoint_is_passed_over_loudly_and_two_are_the_end(self):
+        self.succeeds(*DIGITS, "--out", "run", "--checkpoint-every", "10")
+        whole = self.result()
+        (self.folder / "run/result.json").unlink()
+        newest, older = self.folder / "run/checkpoint-170.safetensors", self.folder / "run/checkpoint-160.safetensors"
+        newest.write_bytes(newest.read_bytes()[:-5])
+        text = self.succeeds("train", "--resume", "--out", "run")
+        self.assertIn("WARNING: DAMAGED CHECKPOINT, trying the one before: run/checkpoint-170.safetensors", text)
+        self.assertIn("going on after step 160", text)
+        self.assertEqual(self.result(), whole)
+        (self.folder / "run/result.json").unlink()
+        older.write_bytes(b"")
+        self.refuses("train", "--resume", "--out", "run", says=["run/checkpoint-160.safetensors", "no checkpoint in run can be read"])
+
+    def test_refusals(self):
+        self.refuses("train", "--config", "digits", "--resume", says="--resume needs --out")
+        self.refuses(*DIGITS, "--resume", "--overwrite", "--out", "run", says="only one can be given")
+        for steps in ("0", "-1", "x", "1.5"):
+            self.refuses(*DIGITS, "--checkpoint-every", steps, "--out", "run", says="--checkpoint-every")
+
+    def test_kill(self):
+        self.assertEqual(kill_loop.kill_loop(cli.PROGRAM, self.folder, 4, seed=1), 4)
+
+
+if __name__ == "__main__":
+    cli.main()

@@ -1,0 +1,256 @@
+#include "../../train/checkpoint.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <functional>
+
+#include "../../core/ops/loss.h"
+#include "../../data/file.h"
+#include "../../train/environment.h"
+#include "../data/support.h"
+#include "support.h"
+
+namespace six::test {
+namespace {
+
+Result run_to_end(const TrainingConfig& config) {
+  const Dataset data = few_digits();
+  Model model = small_net();
+  Trainer trainer(model, data, config);
+  trainer.run();
+  return result_of(model, trainer);
+}
+
+// A training stopped after a step, for what a test does with it.
+struct Stopped {
+  explicit Stopped(TrainingConfig config = full_config(), long stop = 0, std::uint64_t seed = 1)
+      : data(few_digits()), model(small_net(seed)), trainer(model, data, config) {
+    if (stop) trainer.run({.stop = [this, stop] { return trainer.state().step == stop; }});
+  }
+  Dataset data;
+  Model model;
+  Trainer trainer;
+};
+
+TrainingConfig with(OptimizerOptions optimizer, Policy schedule, int threads) {
+  TrainingConfig config = full_config(threads);
+  config.optimizer = optimizer, config.schedule = schedule;
+  return config;
+}
+
+TEST_CASE("checkpoint: a resumed training ends in the bits of one never interrupted, with other threads too, for every optimizer") {
+  const std::pair<OptimizerOptions, Policy> cases[] = {
+      {SGDOptions{.lr = 0.1, .momentum = 0.9, .nesterov = true}, CosineAnnealingLR{}},
+      {AdamOptions{.lr = 1e-2}, StepLR{.step_size = 5, .gamma = 0.5}},
+      {AdamWOptions{.lr = 1e-2}, OneCycleLR{}},
+      {RMSpropOptions{.lr = 1e-3, .momentum = 0.9, .centered = true}, ExponentialLR{.gamma = 0.95}}};
+  const TempFolder folder;
+  for (std::size_t i = 0; i < std::size(cases); ++i) {
+    const auto& [optimizer, schedule] = cases[i];
+    const Result expected = run_to_end(with(optimizer, schedule, 1));
+    for (long stop : {1, 6, 10, 18}) {  // 6 steps an epoch, 18 in all
+      CAPTURE(i);
+      CAPTURE(stop);
+      const std::string path = folder / "c.safetensors";
+      Stopped before(with(optimizer, schedule, stop % 2 ? 2 : 1), stop), after(with(optimizer, schedule, 7), 0, 99);
+      save_checkpoint(path, before.trainer, 123);
+      const CheckpointInfo info = load_checkpoint(path, after.trainer);
+      CHECK(info.log_offset == 123);
+      CHECK(info.state.step == stop);
+      CHECK(info.instruction_set == instruction_set());
+      CHECK(after.trainer.run().finished);
+      CHECK(result_of(after.model, after.trainer) == expected);
+    }
+  }
+}
+
+TEST_CASE("checkpoint: saving, loading and saving again gives the same bytes") {
+  const TempFolder folder;
+  Stopped before(full_config(), 4), after(full_config(2), 0, 5);
+  save_checkpoint(folder / "a", before.trainer, 7);
+  load_checkpoint(folder / "a", after.trainer);
+  save_checkpoint(folder / "b", after.trainer, 7);
+  CHECK(take(folder / "a") == take(folder / "b"));
+}
+
+// A loop of one's own: no Trainer, no averages.
+std::vector<real> own_loop(long from, long to, Model& model, Optimizer& optimizer, const Dataset& data) {
+  Tape tape({.threads = 1});
+  for (long step = from; step < to; ++step) {
+    tape.reset();
+    tape.set_step(std::uint64_t(step));
+    tape.backward(cross_entropy(model(tape.input(data.train.bytes(step * 8, 8))),
+                                std::span(data.train.labels).subspan(std::size_t(step * 8), 8)));
+    optimizer.set_lr(0.1 / double(step + 3));
+    optimizer.step();
+  }
+  return {model.params().values(), model.params().values() + model.params().size()};
+}
+
+TEST_CASE("checkpoint: a loop of one's own resumes to the same bits, its learning rate included") {
+  const TempFolder folder;
+  const Dataset data = few_digits();
+  Model whole = small_net(), first = small_net(), second = small_net(3);
+  Adam a(whole.params()), b(first.params()), c(second.params());
+  const std::vector<real> expected = own_loop(0, 12, whole, a, data);
+  own_loop(0, 5, first, b, data);
+  save_checkpoint(folder / "own", {first, b}, {.state = {.step = 5}, .seed = 11, .data_digest = data.digest});
+  const CheckpointInfo info = load_checkpoint(folder / "own", {second, c}, [](const CheckpointInfo& i) { CHECK(i.seed == 11); });
+  CHECK(c.lr() == b.lr());
+  CHECK(c.steps() == 5);
+  CHECK(own_loop(info.state.step, 12, second, c, data) == expected);
+}
+
+// Everything that loading may change.
+std::vector<real> numbers_of(Stopped& s) {
+  const Result r = result_of(s.model, s.trainer);
+  std::vector<real> all = r.values;
+  all.insert(all.end(), r.buffers.begin(), r.buffers.end());
+  all.insert(all.end(), r.averages.begin(), r.averages.end());
+  for (const auto& slot : s.trainer.optimizer().state()) all.insert(all.end(), slot.values, slot.values + s.model.params().size());
+  all.push_back(real(s.trainer.state().step)), all.push_back(real(s.trainer.optimizer().steps()));
+  return all;
+}
+
+TEST_CASE("checkpoint: those of another training are refused, naming what differs, and change nothing") {
+  const TempFolder folder;
+  const std::string path = folder / "c";
+  Stopped before(full_config(), 4);
+  save_checkpoint(path, before.trainer);
+  const auto refused = [&](const TrainingConfig& config, std::initializer_list<std::string_view> says) {
+    Stopped after(config, 2);
+    const std::vector<real> old = numbers_of(after);
+    CHECK(contains(message_of([&] { load_checkpoint(path, after.trainer); }), says));
+    CHECK(numbers_of(after) == old);
+  };
+  TrainingConfig other = full_config();
+  other.epochs = 4;
+  refused(other, {path, "epochs is 3, not 4"});
+  other = full_config();
+  other.augmentation.shift = 2;
+  refused(other, {path, "augmentation.shift is 1", "not 2"});
+  other = full_config();
+  other.optimizer = SGDOptions{};
+  refused(other, {path, "optimizer."});
+  other = full_config();
+  other.seed = 8;
+  refused(other, {path, "seed is 7, not 8"});
+
+  const Dataset fewer = few_digits(150);
+  Model model = small_net();
+  Trainer on_fewer(model, fewer, full_config());
+  CHECK(contains(message_of([&] { load_checkpoint(path, on_fewer); }), {path, "other images", std::to_string(fewer.digest)}));
+
+  Model wider({8, 8, 1}, Sequential{Flatten{}, Linear{{.out_features = 10}}});
+  Trainer on_wider(wider, before.data, full_config());
+  CHECK(contains(message_of([&] { load_checkpoint(path, on_wider); }), {path, "another model: layers is "}));
+
+  Adam adam(before.model.params());
+  CHECK(contains(message_of([&] { load_checkpoint(path, {before.model, adam}); }), {path, "ema.", "no place"}));
+  SGD sgd(before.model.params());
+  CHECK(contains(message_of([&] {
+                   load_checkpoint(path, {before.model, sgd, before.trainer.ema()});
+                 }),
+                 {path, "optimizer.m.", "no place"}));
+  RMSprop rmsprop(before.model.params());
+  CHECK(contains(message_of([&] { load_checkpoint(path, {before.model, rmsprop, before.trainer.ema()}); }), {path, "no place"}));
+}
+
+TEST_CASE("checkpoint: what the metadata must say") {
+  const TempFolder folder;
+  const std::string path = folder / "c";
+  Stopped before(full_config(), 4), after(full_config(), 2);
+  save_checkpoint(path, before.trainer);
+  const Safetensors good = read_safetensors(path);
+  const std::vector<real> old = numbers_of(after);
+  const auto refused = [&](const char* key, const char* value, std::initializer_list<std::string_view> says) {
+    Safetensors bad = good;
+    value ? void(bad.metadata[key] = value) : void(bad.metadata.erase(key));
+    write_safetensors(path, bad, Checksum::required);
+    CAPTURE(key);
+    const std::string message = message_of([&] { load_checkpoint(path, after.trainer); });
+    CAPTURE(message);
+    CHECK(contains(message, {path}));
+    CHECK(contains(message, says));
+    CHECK(numbers_of(after) == old);
+  };
+  for (const auto& [key, value] : good.metadata)
+    if (key != "sixgrad.crc32") refused(key.c_str(), nullptr, {key});
+  refused("format", "pt", {"format is \"pt\", expected \"sixgrad-checkpoint\""});
+  refused("version", "2", {"version is \"2\", this library reads version 1"});
+  refused("precision", "float16", {"float16", precision()});
+  refused("model", "{", {"line 1"});
+  refused("training", "{\"epochs\": [[", {"line 1"});
+  for (const char* key : {"epoch", "batch", "step", "correct", "images", "optimizer_steps", "ema_updates", "log_offset"})
+    for (const char* value : {"", "-1", "1.5", "x", "7 ", "99999999999999999999"})
+      refused(key, value, {key, "must be a number >= 0"});
+  for (const char* key : {"loss", "grad_norm", "lr"}) refused(key, "0x1", {key, "must be a hexadecimal number"});
+  refused("lr", "-1", {"lr is -1"});
+  refused("lr", "nan", {"lr is nan"});
+  refused("step", "5", {"epoch 0, batch 4, step 5", "no point of a training of 3 epochs of 6 batches"});
+  refused("batch", "9", {"no point"});
+  refused("data_digest", "4294967296", {"data_digest"});
+}
+
+TEST_CASE("checkpoint: tensors must be exactly those of the training") {
+  const TempFolder folder;
+  const std::string path = folder / "c";
+  Stopped before(full_config(), 4), after(full_config(), 2);
+  save_checkpoint(path, before.trainer);
+  const Safetensors good = read_safetensors(path);
+  const std::vector<real> old = numbers_of(after);
+  for (const SavedTensor& t : good.tensors) {
+    CAPTURE(t.name);
+    Safetensors bad = good;
+    std::erase_if(bad.tensors, [&](const SavedTensor& x) { return x.name == t.name; });
+    write_safetensors(path, bad, Checksum::required);
+    const std::string name = t.name.substr(t.name.find("layers."));
+    if (!t.name.ends_with("num_batches_tracked"))
+      CHECK(contains(message_of([&] { load_checkpoint(path, after.trainer); }), {path, "missing:", name}));
+    bad.tensors.push_back(save_reals(t.name, {1, 3}, std::vector<real>(3)));
+    write_safetensors(path, bad, Checksum::required);
+    CHECK(contains(message_of([&] { load_checkpoint(path, after.trainer); }), {path, name}));
+    if (!t.name.ends_with("num_batches_tracked")) CHECK(numbers_of(after) == old);
+  }
+  for (const char* name : {"model.extra", "ema.extra", "optimizer.m.extra", "extra", "optimizer.momentum.layers.0.weight"}) {
+    Safetensors bad = good;
+    bad.tensors.push_back(save_reals(name, {1}, std::vector<real>(1)));
+    write_safetensors(path, bad, Checksum::required);
+    CHECK(contains(message_of([&] { load_checkpoint(path, after.trainer); }), {path, "extra"}) ==
+          (std::string_view(name).ends_with("extra")));
+  }
+}
+
+TEST_CASE("checkpoint: every cut and every flipped bit is an Error") {
+  const TempFolder folder;
+  const std::string path = folder / "c";
+  Model model({2}, Sequential{Linear{{.out_features = 2}}});
+  SGD sgd(model.params(), {.lr = 0.1, .momentum = 0.9});
+  save_checkpoint(path, {model, sgd}, {.training = "{}"});
+  const std::string good = take(path);
+  long refused = 0, tried = 0;
+  const auto attempt = [&](std::string_view bytes) {
+    ++tried;
+    try {
+      parse_safetensors(as_bytes(bytes), "c", Checksum::required);
+    } catch (const Error&) {
+      ++refused;
+    }
+  };
+  for (std::size_t n = 0; n < good.size(); ++n) attempt(std::string_view(good).substr(0, n));
+  for (std::size_t i = 0; i < good.size() * 8; ++i) {
+    std::string bad = good;
+    bad[i / 8] = char(bad[i / 8] ^ (1 << i % 8));
+    attempt(bad);
+  }
+  CHECK(tried == long(good.size()) * 9);
+  CHECK(refused == tried);
+  put(path, good.substr(0, good.size() - 1));
+  CHECK_THROWS_AS(load_checkpoint(path, {model, sgd}), DamagedCheckpoint);
+  put(path, good);
+  CHECK(load_checkpoint(path, {model, sgd}).training == "{}");
+}
+
+}  // namespace
+}  // namespace six::test

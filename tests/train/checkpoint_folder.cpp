@@ -1,0 +1,126 @@
+#include <doctest/doctest.h>
+
+#include "../../train/checkpoint.h"
+#include "../../train/environment.h"
+#include "../data/support.h"
+#include "support.h"
+
+namespace six::test {
+namespace {
+
+// A trainer on few digits, and what it was told while it resumed.
+struct Run {
+  explicit Run(std::uint64_t seed = 1) : data(few_digits()), model(small_net(seed)), trainer(model, data, full_config()) {}
+  std::optional<CheckpointInfo> resume(const std::string& folder) {
+    return load_newest_checkpoint(folder, trainer, [this](const std::string& line) { said += line; });
+  }
+  // Steps with a checkpoint after every second one.
+  void steps(long n, const std::string& folder) {
+    for (long i = 0; i < n; ++i) {
+      if (trainer.epoch_over()) trainer.end_epoch();
+      trainer.step();
+      if (trainer.state().step % 2 == 0) add_checkpoint(folder, trainer);
+    }
+  }
+  Dataset data;
+  Model model;
+  Trainer trainer;
+  std::string said;
+};
+
+using Names = std::vector<std::string>;
+
+TEST_CASE("checkpoint folder: the last two are kept, ordered by step, and nothing else is touched") {
+  const TempFolder folder;
+  for (const char* name :
+       {"checkpoint-x.safetensors", "checkpoint-.safetensors", "checkpoint-07.safetensors", "checkpoint-1.safetensors.tmp"})
+    put(folder / name, "mine");
+  Run run;
+  CHECK_FALSE(run.resume(folder.path()).has_value());
+  run.steps(2, folder.path());
+  CHECK(checkpoints_in(folder.path()) == Names{folder / "checkpoint-2.safetensors"});
+  run.steps(10, folder.path());
+  CHECK(checkpoints_in(folder.path()) == Names{folder / "checkpoint-12.safetensors", folder / "checkpoint-10.safetensors"});
+  CHECK(folder.names() == Names{"checkpoint-.safetensors", "checkpoint-07.safetensors", "checkpoint-1.safetensors.tmp",
+                                "checkpoint-10.safetensors", "checkpoint-12.safetensors", "checkpoint-x.safetensors"});
+  Run other(2);
+  CHECK(other.resume(folder.path())->state.step == 12);
+  CHECK(other.said.empty());
+}
+
+TEST_CASE("checkpoint folder: a damaged one is passed over loudly, and gone once the training has gone on") {
+  const TempFolder folder;
+  Run run, whole;
+  run.steps(4, folder.path());
+  std::string bytes = take(folder / "checkpoint-4.safetensors");
+  bytes[bytes.size() - 3] ^= 1;
+  put(folder / "checkpoint-4.safetensors", bytes);
+  Run other(2);
+  CHECK(other.resume(folder.path())->state.step == 2);
+  CHECK(contains(other.said, {"WARNING: DAMAGED CHECKPOINT", folder / "checkpoint-4.safetensors", "checksum"}));
+  other.trainer.step();
+  add_checkpoint(folder.path(), other.trainer);
+  CHECK(checkpoints_in(folder.path()) == Names{folder / "checkpoint-3.safetensors", folder / "checkpoint-2.safetensors"});
+  other.trainer.run();
+  whole.trainer.run();
+  CHECK(result_of(other.model, other.trainer) == result_of(whole.model, whole.trainer));
+}
+
+TEST_CASE(
+    "checkpoint folder: if all are damaged nothing is begun anew; one of another training is no reason to take an older one") {
+  const TempFolder folder;
+  Run run;
+  run.steps(4, folder.path());
+  put(folder / "checkpoint-6.safetensors", "");
+  {
+    Run other;
+    other.trainer.step();
+    TrainingConfig config = full_config();
+    config.epochs = 9;
+    Trainer longer(other.model, other.data, config);
+    CHECK(contains(message_of([&] { load_newest_checkpoint(folder.path(), longer); }),
+                   {folder / "checkpoint-4.safetensors", "epochs is 3, not 9"}));
+  }
+  for (const std::string& path : checkpoints_in(folder.path())) put(path, "x");
+  CHECK(contains(message_of([&] { run.resume(folder.path()); }),
+                 {folder / "checkpoint-2.safetensors", "no checkpoint in", "can be read"}));
+}
+
+TEST_CASE("checkpoint folder: other kernels and another version are said") {
+  const TempFolder folder;
+  Run run;
+  run.steps(2, folder.path());
+  Safetensors file = read_safetensors(folder / "checkpoint-2.safetensors");
+  file.metadata["instruction_set"] = "abacus";
+  write_safetensors(folder / "checkpoint-2.safetensors", file, Checksum::required);
+  CHECK(run.resume(folder.path()).has_value());
+  CHECK(contains(run.said, {"abacus", instruction_set(), "may differ"}));
+}
+
+TEST_CASE("checkpoint folder: a checkpoint that cannot be written names its path and leaves the older ones") {
+  const TempFolder folder;
+  Run run;
+  run.steps(4, folder.path());
+  run.trainer.step();
+  const Names before = folder.names();
+  for (long k = 0; k < 5; ++k) {  // open, write, sync, close, rename
+    const FaultyFiles faulty({.at = k, .error = 28});
+    CHECK(contains(message_of([&] { add_checkpoint(folder.path(), run.trainer); }),
+                   {folder / "checkpoint-5.safetensors", "No space left"}));
+    CHECK(folder.names() == before);
+  }
+  add_checkpoint(folder.path(), run.trainer);
+  CHECK(Run().resume(folder.path())->state.step == 5);
+}
+
+TEST_CASE("the first difference of two configs is named by its path") {
+  CHECK(first_difference("{\"a\":1}", "{\"a\":1}").empty());
+  CHECK(first_difference("{\"b\":2,\"a\":1}", "{\"a\":1,\"b\":2}").empty());
+  CHECK(first_difference("{\"a\":{\"b\":[1,{\"c\":3}]}}", "{\"a\":{\"b\":[1,{\"c\":4}]}}") == "a.b[1].c is 3, not 4");
+  CHECK(first_difference("{\"a\":1}", "{\"a\":1,\"b\":null}") == "b is absent, not null");
+  CHECK(first_difference("{\"a\":1,\"b\":[2]}", "{\"a\":1}") == "b is [2], not absent");
+  CHECK(first_difference("[1,2]", "[1]") == " is [1,2], not [1]");
+}
+
+}  // namespace
+}  // namespace six::test

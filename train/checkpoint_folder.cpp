@@ -1,0 +1,81 @@
+// Which checkpoints a folder holds, which are kept, and which of them is gone on from.
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+
+#include "../data/file.h"
+#include "checkpoint.h"
+#include "environment.h"
+
+namespace six {
+namespace {
+
+constexpr std::string_view kBefore = "checkpoint-", kAfter = ".safetensors";
+
+struct Found {
+  long step;
+  std::string path;
+};
+
+std::string path_of(const std::string& folder, long step) {
+  return folder + '/' + std::string(kBefore) + std::to_string(step) + std::string(kAfter);
+}
+
+// The newest first.
+std::vector<Found> find(const std::string& folder) {
+  std::vector<Found> found;
+  std::error_code error;
+  for (std::filesystem::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    if (!name.starts_with(kBefore) || !name.ends_with(kAfter)) continue;
+    const char *first = name.data() + kBefore.size(), *last = name.data() + name.size() - kAfter.size();
+    long step = 0;
+    if (first >= last || std::from_chars(first, last, step).ptr != last || path_of(folder, step) != folder + '/' + name) continue;
+    found.push_back({step, path_of(folder, step)});
+  }
+  std::sort(found.begin(), found.end(), [](const Found& a, const Found& b) { return a.step > b.step; });
+  return found;
+}
+
+}  // namespace
+
+std::vector<std::string> checkpoints_in(const std::string& folder) {
+  std::vector<std::string> paths;
+  for (Found& f : find(folder)) paths.push_back(std::move(f.path));
+  return paths;
+}
+
+std::string add_checkpoint(const std::string& folder, Trainer& trainer, std::int64_t log_offset) {
+  const long step = trainer.state().step;
+  const std::string path = path_of(folder, step);
+  save_checkpoint(path, trainer, log_offset);
+  // Those of later steps are from a future that was given up: they were damaged.
+  int older = 0;
+  for (const Found& f : find(folder))
+    if (f.step > step || (f.step < step && ++older > 1)) file_calls().remove(f.path.c_str());
+  return path;
+}
+
+std::optional<CheckpointInfo> load_newest_checkpoint(const std::string& folder, Trainer& trainer,
+                                                     const std::function<void(const std::string&)>& say) {
+  const auto tell = [&](const std::string& text) {
+    if (say) say(text);
+  };
+  std::string damaged;
+  for (const std::string& path : checkpoints_in(folder)) {
+    try {
+      const CheckpointInfo info = load_checkpoint(path, trainer);
+      if (info.instruction_set != instruction_set() || info.library != library_version())
+        tell(path + ": was written by " + info.library + " with the kernels " + info.instruction_set + ", this is " +
+             library_version() + " with " + instruction_set() + ": the results may differ in their last bits");
+      return info;
+    } catch (const DamagedCheckpoint& e) {
+      damaged = e.what();
+      tell("WARNING: DAMAGED CHECKPOINT, trying the one before: " + damaged);
+    }
+  }
+  require(damaged.empty(), damaged, "; no checkpoint in ", folder, " can be read");
+  return std::nullopt;
+}
+
+}  // namespace six
