@@ -55,7 +55,7 @@ void Arena::give_back(const void* p, std::size_t bytes) { returned_.emplace_back
 
 void* Arena::recycle(std::size_t bytes) {
   for (std::size_t i = returned_.size(); i-- > 0;)
-    if (returned_[i].second >= bytes && returned_[i].second / 2 <= bytes) {
+    if (returned_[i].second == bytes) {
       void* p = returned_[i].first;
       returned_.erase(returned_.begin() + std::ptrdiff_t(i));
 #ifdef SIX_POISON
@@ -72,6 +72,22 @@ std::size_t Arena::bytes_reserved() const {
   std::size_t sum = 0;
   for (const Chunk& c : chunks_) sum += c.bytes;
   return sum;
+}
+
+Lanes::~Lanes() { std::free(data_); }
+
+void Lanes::reserve(long n) {
+  // Lanes lie an odd number of cache lines apart: the same place of all of them would otherwise share a cache set.
+  constexpr long line = kLine / sizeof(real);
+  if (n > stride_) {
+    std::free(std::exchange(data_, nullptr));
+    stride_ = ((n + line - 1) / line | 1) * line;
+    const std::size_t bytes = bytes_reserved();
+    data_ = reinterpret_cast<real*>(chunk_memory((bytes + kHugePage - 1) / kHugePage * kHugePage));
+  }
+#ifdef SIX_POISON
+  std::memset(data_, 0xff, bytes_reserved());
+#endif
 }
 
 }  // namespace six

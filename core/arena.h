@@ -25,7 +25,8 @@ class Arena {
   T* zeros(long n) {
     return static_cast<T*>(zero(allocate(std::size_t(n) * sizeof(T)), std::size_t(n) * sizeof(T)));
   }
-  // As `fresh`, but prefers memory that was given back: warm in the cache.
+  // As `fresh`, but prefers memory of just this size that was given back: warm in the cache, and each part of it in the cache of
+  // the core that will compute the same part of the new tensor.
   template <class T>
   T* reused(long n) {
     return static_cast<T*>(recycle(std::size_t(n) * sizeof(T)));
@@ -59,6 +60,25 @@ class Arena {
   std::vector<Chunk> chunks_;
   std::vector<std::pair<void*, std::size_t>> returned_;
   std::size_t chunk_ = 0, used_ = 0;  // the chunk in use, bytes used in it
+};
+
+// Working memory of the fixed blocks, a lane each. Block i has the same place in every op: its cache lines stay with the core that
+// computes the block, where memory shared out anew for each op would wander between the cores' caches.
+class Lanes {
+ public:
+  Lanes() = default;
+  Lanes(const Lanes&) = delete;
+  Lanes& operator=(const Lanes&) = delete;
+  ~Lanes();
+
+  // At least n numbers a lane, uninitialised; what the lanes held is lost.
+  void reserve(long n);
+  real* lane(int block) const { return data_ + block * stride_; }
+  std::size_t bytes_reserved() const { return std::size_t(stride_) * kMaxBlocks * sizeof(real); }
+
+ private:
+  real* data_ = nullptr;
+  long stride_ = 0;
 };
 
 }  // namespace six

@@ -42,6 +42,7 @@ class Var {
 // What an op's `forward` gets besides its inputs.
 struct Context {
   Arena& memory;
+  Lanes& lanes;
   const kernels::Table& kernel;
   int threads;
   bool records;    // a backward sweep may follow
@@ -172,10 +173,10 @@ class Tape {
   std::uint64_t dropout_stream() { return step_ << 16 | dropouts_++; }
 
   const Options& options() const { return options_; }
-  Context context() { return {memory_, kernel_, options_.threads, options_.record, options_.training, &reversed_}; }
+  Context context() { return {memory_, lanes_, kernel_, options_.threads, options_.record, options_.training, &reversed_}; }
   const Node& node(Var v) const;
   const std::vector<Node>& nodes() const { return nodes_; }
-  std::size_t bytes_reserved() const { return memory_.bytes_reserved(); }
+  std::size_t bytes_reserved() const { return memory_.bytes_reserved() + lanes_.bytes_reserved(); }
 
  private:
   friend struct Back;
@@ -201,6 +202,7 @@ class Tape {
   std::vector<Node> nodes_;
   std::vector<ParamSet*> sets_;
   Arena memory_;
+  Lanes lanes_;
   const char* scope_ = "";
   std::uint64_t step_ = 0, dropouts_ = 0;
   unsigned generation_ = 0;

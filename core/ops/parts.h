@@ -6,16 +6,16 @@
 
 namespace six {
 
-// Per-thread scratch of `each` numbers, and per-block partial gradients [kMaxBlocks][rows][padded(columns)].
+// Per-thread scratch of `each` numbers, and per-block partial gradients [kMaxBlocks][rows][padded(columns)]. Only one is alive at
+// a time: they share the lanes.
 class BlockMemory {
  public:
   BlockMemory(const Context& c, long each, long rows = 0, long columns = 0)
-      : each_((each + 15) / 16 * 16), rows_(rows), columns_(columns), part_(rows * kernels::padded(columns)) {
-    scratch_ = c.memory.fresh<real>(each_ * std::min(c.threads, kMaxBlocks));
-    parts_ = rows ? c.memory.fresh<real>(part_ * kMaxBlocks) : nullptr;
+      : lanes_(c.lanes), threads_(std::min(c.threads, kMaxBlocks)), each_((each + 15) / 16 * 16), rows_(rows), columns_(columns) {
+    lanes_.reserve(each_ + rows * kernels::padded(columns));
   }
-  real* scratch(int thread) const { return scratch_ + each_ * thread; }
-  real* part(int block) const { return parts_ ? parts_ + part_ * block : nullptr; }
+  real* scratch(int thread) const { return lanes_.lane(kMaxBlocks * thread / threads_); }  // the lane of its first block
+  real* part(int block) const { return rows_ ? lanes_.lane(block) + each_ : nullptr; }
 
   // The sum over the blocks of `samples` samples, in block order, put into `dw`, the sink of input i (opened
   // before this memory, which is taken back first).
@@ -29,7 +29,7 @@ class BlockMemory {
         bool first = true;
         for (int block = 0; block < kMaxBlocks; ++block) {
           if (!block_of(samples, block).size()) continue;
-          const real* from = parts_ + part_ * block + r * padded;
+          const real* from = part(block) + r * padded;
           if (std::exchange(first, false))
             std::copy_n(from, columns_, to);
           else
@@ -42,8 +42,9 @@ class BlockMemory {
   }
 
  private:
-  long each_, rows_, columns_, part_;
-  real *scratch_, *parts_;
+  Lanes& lanes_;
+  int threads_;
+  long each_, rows_, columns_;
 };
 
 // Gradient of a plain input, written by f(range of samples, out): into its place, or beside it and then added.

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstdint>
@@ -116,19 +117,36 @@ TEST_CASE("an arena's zeros are zero, its fresh memory is NaN where it is poison
   }
 }
 
-TEST_CASE("memory given back is used again for what fits, not for what does not, and not after a reset") {
+TEST_CASE("memory given back is used again for the same size, not for another, and not after a reset") {
   Arena arena;
   real *a = arena.fresh<real>(1000), *b = arena.fresh<real>(5000);
   arena.give_back(a, 1000 * sizeof(real)), arena.give_back(b, 5000 * sizeof(real));
-  CHECK(arena.reused<real>(900) == a);
-  real* c = arena.reused<real>(900);  // b would be wasted on it
+  real* c = arena.reused<real>(900);  // the parts of a and of this would lie with other cores
   CHECK(c != a);
   CHECK(c != b);
+  CHECK(arena.reused<real>(1000) == a);
   CHECK(arena.reused<real>(6000) != b);
   CHECK(arena.reused<real>(5000) == b);
   arena.give_back(b, 5000 * sizeof(real));
   arena.reset();
   CHECK(arena.reused<real>(1000) == a);  // from the front again
+}
+
+TEST_CASE("a lane keeps its place while no op needs a longer one, and overlaps no other") {
+  Lanes lanes;
+  lanes.reserve(1000);
+  real* const third = lanes.lane(3);
+  lanes.reserve(10), lanes.reserve(1000);
+  CHECK(lanes.lane(3) == third);
+  for (long n : {1000L, 100000L}) {
+    lanes.reserve(n);
+    for (int i = 0; i < kMaxBlocks; ++i) {
+      std::fill_n(lanes.lane(i), n, real(i));
+      CHECK(std::uintptr_t(lanes.lane(i)) % 64 == 0);
+    }
+    for (int i = 0; i < kMaxBlocks; ++i) CHECK(std::count(lanes.lane(i), lanes.lane(i) + n, real(i)) == n);
+    CHECK(lanes.bytes_reserved() >= std::size_t(n) * kMaxBlocks * sizeof(real));
+  }
 }
 
 TEST_CASE("scratch is taken back at its end, also what grew into new chunks") {
