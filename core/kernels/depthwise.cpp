@@ -72,6 +72,7 @@ void forward_group(const Conv& g, const Read& x, const real* w, real* y, Stats s
         fill(to, R, at_row(group_of(x, c0), (n * g.h + row) * g.w, g.c), g.c, g.w, channels);
       });
       real* to = y + (n * g.oh + h) * g.ow * g.c + c0;
+      expect_stores(to + long(g.ow) * g.c, g.c, g.ow, channels);
       for_channels<1>(channels, [&]<int N, bool Tail>(int c, int lanes) SIX_LAMBDA_INLINE {
         Sums s{};
         int i = 0;
@@ -195,6 +196,7 @@ void backward_group(const Conv& g, const Grad& dy, const Read& x, const real* w,
         fill_dy(to, R, at_row(group_of(dy, c0), (n * g.oh + row) * g.ow, g.c), g.c, g.ow, channels);
       });
       const long first = (n * g.h + h) * g.w * g.c + c0;
+      expect_stores(dx.g + first + long(g.w) * g.c, g.c, g.w, channels);
       fill(values, R, at_row(group_of(x, c0), (n * g.h + h) * g.w, g.c), g.c, g.w, channels);
       for_channels<1>(channels, [&]<int N, bool Tail>(int c, int lanes) SIX_LAMBDA_INLINE {
         Putter<Tail> put{gate, dx.center ? ld(dx.center + c0 + c) : V{}, dx.stores, lanes};

@@ -37,6 +37,7 @@ void matmul_forward(Matmul g, Read x, const real* packed, real* y, Stats stats, 
       V sum[N] = {}, squares[N] = {}, piv[N];
       SIX_UNROLL for (int j = 0; j < N; ++j) piv[j] = ld(pivot + n + j * W);
       for_row_tiles<kTileHeight>(rows, [&]<int H>(int i) SIX_LAMBDA_INLINE {
+        expect_stores(y + (m + i) * g.n + n, g.n, H, N * W);
         product<H, N>(1, g.k, tile + i * ld_a, 0, ld_a, 1, packed + long(n) * g.k, N * W, [&](V(&r)[H][N]) SIX_LAMBDA_INLINE {
           real* q = y + (m + i) * g.n + n;
           if (m + i == 0) {
@@ -70,6 +71,7 @@ SIX_INLINE void put_dx(Matmul g, const real* dy, long ld_dy, const real* values,
       SIX_UNROLL for (int j = 0; j < N; ++j) center[j] = ld(dx.center + k + j * W);
     }
     for_row_tiles<kTileHeight>(rows, [&]<int H>(int i) SIX_LAMBDA_INLINE {
+      expect_stores(dx.g + long(i) * g.k + k, g.k, H, N * W);
       product<H, N>(1, g.n, dy + i * ld_dy, 0, ld_dy, 1, packed_t + long(k) * g.n, N * W, [&](V(&r)[H][N]) SIX_LAMBDA_INLINE {
         SIX_UNROLL for (int h = 0; h < H; ++h) SIX_UNROLL for (int j = 0; j < N; ++j) {
           const long at = long(i + h) * g.k + k + j * W;

@@ -40,6 +40,13 @@ typedef Int VI __attribute__((vector_size(kVectorBytes), aligned(sizeof(real)), 
 SIX_INLINE V ld(const real* p) { return *(const V*)p; }
 SIX_INLINE void st(real* p, V v) { *(V*)p = v; }
 SIX_INLINE V all(real x) { return x - V{}; }  // not x + 0, which -0 would change and so costs an addition
+// Asks for the cache lines of an output, `rows` times n numbers `step` apart, before they are computed: stores that miss hold up
+// those behind them.
+SIX_INLINE void expect_stores(real* p, long step, long rows, long n) {
+  constexpr long line = 64 / long(sizeof(real));
+  for (long i = 0; i < rows; ++i, p += step)
+    for (long j = 0; j < n; j += line) __builtin_prefetch(p + j, 1);
+}
 SIX_INLINE void clear(real* p, long n) { __builtin_memset(p, 0, n * sizeof(real)); }
 
 // The first n lanes, 0 < n < W; the others read 0 and are not written.
