@@ -22,6 +22,9 @@ endforeach()
 include(cmake/embed.cmake)
 set(SIX_DIGITS_SOURCE "${PROJECT_BINARY_DIR}/digits_csv_gz.cpp")
 sixgrad_embed("${PROJECT_SOURCE_DIR}/data/digits.csv.gz" six_digits_csv_gz "${SIX_DIGITS_SOURCE}")
+# So does the arithmetic that the C writer copies into what it emits.
+set(SIX_REQUANTIZE_SOURCE "${PROJECT_BINARY_DIR}/requantize_h.cpp")
+sixgrad_embed("${PROJECT_SOURCE_DIR}/core/kernels/requantize.h" six_requantize_h "${SIX_REQUANTIZE_SOURCE}")
 
 function(six_library name real)
   set(public_definitions SIX_REAL=${real} "SIX_VERSION=\"${PROJECT_VERSION}\"")
@@ -49,7 +52,7 @@ function(six_library name real)
     endif()
   endforeach()
 
-  add_library(${name} ${SIX_HOST_SOURCES} ${kernel_objects} "${SIX_DIGITS_SOURCE}")
+  add_library(${name} ${SIX_HOST_SOURCES} ${kernel_objects} "${SIX_DIGITS_SOURCE}" "${SIX_REQUANTIZE_SOURCE}")
   add_library(sixgrad::${name} ALIAS ${name})
   if(NOT PROJECT_IS_TOP_LEVEL)
     set_target_properties(${name} PROPERTIES EXCLUDE_FROM_ALL ON)

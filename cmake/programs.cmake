@@ -32,6 +32,7 @@ function(six_embed_configs program)
   target_sources(${program} PRIVATE "${PROJECT_BINARY_DIR}/configs/table.cpp")
 endfunction()
 six_embed_configs(mnist)
+target_sources(deploy PRIVATE "${PROJECT_SOURCE_DIR}/examples/mnist/images.cpp")
 
 file(GLOB bench_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/bench/*.cpp")
 if(bench_sources)

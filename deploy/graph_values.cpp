@@ -118,7 +118,7 @@ void evaluate(const Graph& graph, const Stage& stage, std::span<const double* co
     for (long i = 0; i < stage.out.size(); ++i) out[i] = std::clamp(out[i], stage.lo, stage.hi);
 }
 
-GraphValues::GraphValues(const Graph& graph) : graph_(&graph) {
+GraphValues::GraphValues(const Graph& graph, const IntNetwork* rounding) : graph_(&graph), network_(rounding) {
   for (std::size_t v = 0; v <= graph.stages.size(); ++v) values_.emplace_back(std::size_t(graph.shape(int(v)).size()));
 }
 
@@ -129,7 +129,16 @@ void GraphValues::run(std::span<const std::uint8_t> image) {
     const Stage& stage = graph_->stages[s];
     const double* in[2] = {};
     for (std::size_t i = 0; i < stage.in.size(); ++i) in[i] = values_[std::size_t(stage.in[i])].data();
-    evaluate(*graph_, stage, in, values_[s + 1].data());
+    std::vector<double>& out = values_[s + 1];
+    evaluate(*graph_, stage, in, out.data());
+    if (!network_ || (network_->accumulators && int(s) + 1 == network_->output)) continue;
+    const bool mean = std::holds_alternative<Stage::Mean>(stage.op) || std::holds_alternative<Stage::AvgPool>(stage.op);
+    const Quantization& q = network_->values[s + 1].q;
+    const CodeRange range = code_range(network_->options.activations.bits);
+    for (double& x : out) {
+      const double steps = x / double(q.scale);
+      x = q.real_of(mean ? mean_code_of(steps, q.zero, range) : activation_code(steps, q.zero, range));
+    }
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include "../core/kernels/pointwise.h"
 #include "../layers/graph.h"
+#include "int_network.h"
 
 namespace six {
 
@@ -31,16 +32,18 @@ bool keeps_codes(const Stage& stage);
 // `out` from the stage's inputs, its clamp included.
 void evaluate(const Graph& graph, const Stage& stage, std::span<const double* const> in, double* out);
 
-// All values of a graph for one image.
+// All values of a graph for one image. With a network, every value is rounded to one of its codes: fake quantisation (the weights
+// are the graph's, see with_quantized_weights).
 class GraphValues {
  public:
-  explicit GraphValues(const Graph& graph);
-  // The graph must outlive it. Throws if the image has not the graph's size.
+  explicit GraphValues(const Graph& graph, const IntNetwork* rounding = nullptr);
+  // The graph and the network must outlive it. Throws if the image has not the graph's size.
   void run(std::span<const std::uint8_t> image);
   std::span<const double> operator[](int value) const { return values_[std::size_t(value)]; }
 
  private:
   const Graph* graph_;
+  const IntNetwork* network_;
   std::vector<std::vector<double>> values_;
 };
 

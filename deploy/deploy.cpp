@@ -1,0 +1,92 @@
+#include "deploy.h"
+
+#include <nlohmann/json.hpp>
+
+#include "../core/error.h"
+#include "../core/parallel.h"
+#include "../data/file.h"
+#include "../train/config.h"
+#include "../train/environment.h"
+#include "../train/run_folder.h"
+#include "c_text.h"
+#include "emulator.h"
+
+namespace six {
+namespace {
+
+std::string percent(double x) {
+  char out[32];
+  std::snprintf(out, sizeof out, "%.2f %%", 100 * x);
+  return out;
+}
+
+std::vector<std::string> provenance(const Model& model, const Dataset& data, const DeployReport& r, const IntNetwork& net) {
+  char digest[16];
+  std::snprintf(digest, sizeof digest, "%08x", unsigned(data.digest));
+  const QuantOptions& q = net.options;
+  return {text(library_version(), ", model ", model.name(), ", seed ", training_of(model).seed),
+          text("config ", config_hash(model)),
+          text("data ", data.name, " ", digest, ", calibrated on ", r.calibration_images, " training images"),
+          text("test accuracy of this integer network ", percent(r.integer_accuracy), " on ", r.images, " images (float ",
+               percent(r.float_accuracy), ")"),
+          text("rounding ", choices_of(q.rounding)[std::size_t(q.rounding)], ", ranges ",
+               choices_of(q.relu6_range)[std::size_t(q.relu6_range)], " ",
+               choices_of(q.activations.observer)[std::size_t(q.activations.observer)], ", weights ", q.weights.bits,
+               " bits, activations ", q.activations.bits, " bits"),
+          text("constants ", r.flash, " bytes, working memory ", r.arena, " bytes, ", r.macs, " multiply-accumulates")};
+}
+
+}  // namespace
+
+Deployment deploy(const Model& model, const Dataset& data, const DeployOptions& o,
+                  const std::function<void(const std::string&)>& say) {
+  check_c_name(o.name);
+  require(o.calibration >= 1 && o.calibration <= data.train.size(), "calibration on ", o.calibration,
+          " images, the training set has ", data.train.size());
+  require(o.self_test_images >= 0 && o.self_test_images <= std::min(3L, data.train.size()), "self-test: ", o.self_test_images,
+          " images, must be 0 to 3");
+  const Graph graph = graph_of(model);
+  const std::vector<Range> ranges = calibrate(graph, data.train.bytes(0, o.calibration), o.quant, o.threads);
+  Deployment d;
+  d.network = quantize(graph, ranges, o.quant, o.int32_logits);
+  COptions c{.name = o.name, .overlap = o.overlap, .caller_arena = o.caller_arena, .avr = o.avr};
+  for (long i = 0; i < o.self_test_images; ++i) {
+    const std::uint8_t* image = data.train.bytes(i, 1).data;
+    c.images.emplace_back(image, image + data.train.image.size());
+  }
+  const MemoryPlan plan = plan_memory(d.network, o.overlap);
+  if (say) say(plan_text(make_plan_report(d.network, plan)));
+  d.report = make_report(model, graph, d.network, plan, data.test, o.threads);
+  d.report.calibration_images = o.calibration;
+  c.provenance = provenance(model, data, d.report, d.network);
+  d.files = write_c(d.network, c);
+  OrderedJson json = {{"name", o.name}, {"provenance", c.provenance}};
+  json.update(report_json(d.report));
+  d.json = json.dump(2) + '\n';
+  for (const std::string& line : c.provenance) d.text += line + '\n';
+  d.text += '\n' + plan_text(d.report) + '\n' + report_text(d.report);
+  return d;
+}
+
+std::vector<std::int32_t> integer_logits(const IntNetwork& net, const Split& split, int threads) {
+  if (threads == 0) threads = hardware_threads();
+  const long classes = net.classes(), size = split.image.size();
+  std::vector<std::int32_t> out(std::size_t(split.size() * classes));
+  std::vector<Emulator> emulators(std::size_t(std::min<long>(threads, split.size())), Emulator(net));
+  parallel_for(threads, int(split.size()), [&](int i, int t) {
+    const auto logits = emulators[std::size_t(t)].run({split.pixels.data() + i * size, std::size_t(size)});
+    std::copy(logits.begin(), logits.end(), out.begin() + i * classes);
+  });
+  return out;
+}
+
+void write_deployment(const Deployment& d, const std::string& name, const std::string& folder) {
+  make_folder(folder);
+  remove_stale_temporaries(folder);
+  write_file_atomic(folder + '/' + name + ".c", d.files.source);
+  write_file_atomic(folder + '/' + name + ".h", d.files.header);
+  write_file_atomic(folder + "/report.json", d.json);
+  write_file_atomic(folder + "/report.txt", d.text);
+}
+
+}  // namespace six

@@ -1,0 +1,37 @@
+#pragma once
+#include <functional>
+#include <string>
+
+#include "c_writer.h"
+#include "report.h"
+
+namespace six {
+
+struct DeployOptions {
+  std::string name = {};    // of the C file and its functions
+  long calibration = 1000;  // training images, the first in file order
+  bool int32_logits = false;
+  QuantOptions quant = {};
+  bool overlap = true, caller_arena = false, avr = false;  // see COptions
+  int self_test_images = 1;                                // training images embedded for the self-test
+  int threads = 0;
+};
+
+// A trained model as integers and as C.
+struct Deployment {
+  IntNetwork network;
+  DeployReport report;
+  CFiles files;
+  std::string json, text;  // the report
+};
+
+// Folds, calibrates on training images, quantises, measures on the test images and writes C. `say` hears the table of the plan
+// before anything is run. Throws naming the layer.
+Deployment deploy(const Model& model, const Dataset& data, const DeployOptions& options,
+                  const std::function<void(const std::string&)>& say = {});
+// The logits of every image of a split, [images][classes]: what a device must give.
+std::vector<std::int32_t> integer_logits(const IntNetwork& network, const Split& split, int threads = 0);
+// NAME.c, NAME.h, report.json and report.txt in a folder, each replaced as a whole.
+void write_deployment(const Deployment& deployment, const std::string& name, const std::string& folder);
+
+}  // namespace six

@@ -1,0 +1,26 @@
+#pragma once
+#include <vector>
+
+#include "int_network.h"
+
+namespace six {
+
+// Where the values of an integer network lie in one arena. The image and the logits are the caller's and not in it.
+struct MemoryPlan {
+  std::vector<long> offset;    // of each value; -1: not in the arena
+  std::vector<bool> backward;  // of each stage: whether it runs from its last output to its first
+  long size = 0;
+};
+
+// By lifetime. With `overlap`, a value may lie over one that is read for the last time while it is written, in so far as every byte
+// has been read before it is overwritten: a pointwise convolution creeps over its own input, an addition runs in place.
+MemoryPlan plan_memory(const IntNetwork& network, bool overlap = true);
+
+// How far in front of its input (or, running backward, behind it) a stage's output must begin so that it overwrites no byte that
+// is yet to be read; the order is rows, columns, channels of the output.
+long creep(const IntStage& stage, const IntNetwork& network, std::size_t input, bool backward);
+
+// Bytes alive while a stage runs.
+long live_bytes(const IntNetwork& network, std::size_t stage);
+
+}  // namespace six

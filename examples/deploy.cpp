@@ -1,0 +1,93 @@
+// Turns a trained model into one C file of integer arithmetic. See `deploy --help`.
+#include "../deploy/deploy.h"
+
+#include "../data/file.h"
+#include "../train/config.h"
+#include "command_line.h"
+#include "mnist/images.h"
+
+namespace {
+
+struct Arguments {
+  std::string run, out, data, test_logits, rounding = "single", logits = "int8", observer = "minmax", range = "fixed6",
+                                           arena = "static", per = "channel";
+  six::DeployOptions options;
+};
+
+void describe(CLI::App& app, Arguments& a) {
+  app.add_option("RUN", a.run, "Folder of a run of `mnist train`, or a model.safetensors")->required();
+  app.add_option("--name", a.options.name, "Of the file and its functions: a C identifier")->required();
+  app.add_option("--out", a.out, "Folder for NAME.c, NAME.h, report.json, report.txt")->required();
+  app.add_option("--data", a.data, "Folder with the four files of MNIST; else $MNIST_DIR, the cache, a download");
+  app.add_option("--calibration", a.options.calibration, "Training images on which ranges are observed")->capture_default_str();
+  app.add_option("--observer", a.observer, "How a range follows from what was seen")
+      ->check(CLI::IsMember({"minmax", "ema", "percentile", "mse", "fixed"}))
+      ->capture_default_str();
+  app.add_option("--percentile", a.options.quant.activations.percentile, "For that observer")->capture_default_str();
+  app.add_option("--fixed", a.options.quant.activations.fixed, "For that observer")->capture_default_str();
+  app.add_option("--relu6-range", a.range, "Behind ReLU6: its ends, or what was observed")
+      ->check(CLI::IsMember({"fixed6", "observed"}))
+      ->capture_default_str();
+  app.add_option("--weights", a.per, "Weights that share a scale")
+      ->check(CLI::IsMember({"channel", "tensor"}))
+      ->capture_default_str();
+  app.add_option("--weight-bits", a.options.quant.weights.bits, "4 to 8")->check(CLI::Range(4, 8))->capture_default_str();
+  app.add_option("--activation-bits", a.options.quant.activations.bits, "4 to 8")->check(CLI::Range(4, 8))->capture_default_str();
+  app.add_option("--rounding", a.rounding, "Once, or twice as TensorFlow Lite Micro and CMSIS-NN do by default")
+      ->check(CLI::IsMember({"single", "double"}))
+      ->capture_default_str();
+  app.add_option("--logits", a.logits, "Codes, or the sums of the last layer")
+      ->check(CLI::IsMember({"int8", "int32"}))
+      ->capture_default_str();
+  app.add_option("--arena", a.arena, "Working memory: static, or the caller's")
+      ->check(CLI::IsMember({"static", "caller"}))
+      ->capture_default_str();
+  app.add_flag("!--no-overlap", a.options.overlap, "Values that are alive together never share memory");
+  app.add_flag("--avr-progmem", a.options.avr, "Constants stay in the flash of an AVR");
+  app.add_option("--self-test-images", a.options.self_test_images, "Training images embedded for -DNAME_SELFTEST, 0 to 3")
+      ->capture_default_str();
+  app.add_option("--test-logits", a.test_logits,
+                 "File for the logits of all test images, [images][classes] of little-endian int32: what a device must give");
+  app.add_option("--threads", a.options.threads, "0: all processors; the result is the same for any number")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+}
+
+// The enum of these names.
+template <class E>
+E chosen(const std::string& name) {
+  const auto names = six::choices_of(E{});
+  return E(std::find(names.begin(), names.end(), name) - names.begin());
+}
+
+int run(int argc, char** argv) {
+  CLI::App app(
+      "Folds, calibrates and quantises a trained model, and writes it as one C file that computes the same bits anywhere.");
+  Arguments a;
+  describe(app, a);
+  if (const auto code = six::parse_arguments(app, argc, argv)) return *code;
+  six::DeployOptions& o = a.options;
+  o.quant.rounding = chosen<six::Rounding>(a.rounding), o.quant.relu6_range = chosen<six::ClampRange>(a.range);
+  o.quant.activations.observer = chosen<six::Observer>(a.observer), o.quant.weights.per = chosen<six::Granularity>(a.per);
+  o.int32_logits = a.logits == "int32", o.caller_arena = a.arena == "caller";
+  six::check_c_name(o.name);
+  const six::Model model = six::Model::load(a.run);
+  const six::Dataset data = mnist::load_images(six::training_of(model), a.data);
+  const six::Deployment d = six::in_context(a.run, [&] {
+    return six::deploy(model, data, o, [](const std::string& text) { std::printf("%s\n", text.c_str()), std::fflush(stdout); });
+  });
+  six::write_deployment(d, o.name, a.out);
+  if (!a.test_logits.empty()) {
+    const std::vector<std::int32_t> logits = six::integer_logits(d.network, data.test, o.threads);
+    six::write_file_atomic(a.test_logits, {reinterpret_cast<const char*>(logits.data()), logits.size() * sizeof(std::int32_t)});
+  }
+  std::printf("%s\n%s: %s.c, %s.h, report.json, report.txt\n", six::report_text(d.report).c_str(), a.out.c_str(), o.name.c_str(),
+              o.name.c_str());
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return six::run_program("deploy", [&] { return run(argc, argv); });
+}

@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+"""deploy.py PROGRAM: from a run folder to compiled C, and what is refused, from the outside."""
+import json
+import pathlib
+import shutil
+import struct
+import subprocess
+import unittest
+
+import cli
+
+MODEL = {"format": "sixgrad-model", "version": 1, "name": "small", "input": [8, 8, 1],
+         "layers": [{"type": "conv2d", "out_channels": 6, "bias": False}, {"type": "batch_norm"}, {"type": "relu6"},
+                    {"type": "separable", "out_channels": 10, "stride": 2}, {"type": "global_avg_pool"},
+                    {"type": "linear", "out_features": 10}],
+         "training": {"data": "digits", "epochs": 12, "batch": 32, "optimizer": {"type": "adamw", "lr": 0.02}}}
+
+DRIVER = """#include "digits_net.h"
+#include <stdio.h>
+int main(void) {
+  static uint8_t image[DIGITS_NET_IMAGE];
+  static int8_t logits[DIGITS_NET_CLASSES];
+  while (fread(image, 1, sizeof image, stdin) == sizeof image) {
+    digits_net_predict(image, logits);
+    for (int i = 0; i < DIGITS_NET_CLASSES; ++i) printf("%d ", logits[i]);
+  }
+  return digits_net_selftest();
+}
+"""
+
+
+class Deploy(cli.Case):
+    mnist = cli.PROGRAM.parent / "mnist"
+
+    def setUp(self):
+        super().setUp()
+        self.train(MODEL)
+
+    def train(self, model, out="run"):
+        (self.folder / "model.json").write_text(json.dumps(model))
+        subprocess.run([self.mnist, "train", "--config", "model.json", "--threads", "1", "--out", out, "--overwrite"], cwd=self.folder,
+                       env=cli.environment(), check=True, capture_output=True)
+
+    def deploy(self, *arguments, out="c", name="digits_net"):
+        text = self.succeeds("run", "--name", name, "--out", out, *arguments)
+        return text, json.loads((self.folder / out / "report.json").read_text())
+
+    def test_help(self):
+        text = self.succeeds("--help")
+        for option in ("name", "out", "data", "calibration", "rounding", "logits", "arena", "observer", "relu6-range", "avr-progmem"):
+            self.assertIn("--" + option, text)
+
+    def test_from_a_run_to_the_same_logits_in_c(self):
+        text, report = self.deploy("--test-logits", "logits", "--self-test-images", "2")
+        self.assertEqual(sorted(p.name for p in (self.folder / "c").iterdir()), ["digits_net.c", "digits_net.h", "report.json", "report.txt"])
+        accuracy = report["accuracy"]
+        self.assertGreater(accuracy["float"], 0.8)
+        self.assertLess(abs(accuracy["float"] - accuracy["integer"]), 0.02)
+        self.assertLess(abs(accuracy["fake_quantized"] - accuracy["integer"]), 0.02)
+        self.assertEqual(report["images"], 360)
+        self.assertEqual(report["calibration_images"], 1000)
+        self.assertEqual(report["flash_bytes"], sum(l["constant_bytes"] for l in report["layers"]))
+        self.assertEqual(report["flash_bytes"], 6 * 9 + 6 * 9 + 6 * 10 + 100 + (6 + 6 + 10 + 10) * 9)
+        self.assertEqual(report["macs"], 64 * 54 + 16 * 54 + 16 * 60 + 100)
+        for layer in report["layers"][:-1]:
+            self.assertGreater(layer["sqnr_cumulative_db"], 20, layer)
+        for line in text.splitlines()[:6]:
+            self.assertIn(line, (self.folder / "c" / "report.txt").read_text())
+        (self.folder / "c" / "main.c").write_text(DRIVER)
+        subprocess.run(["gcc", "-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-O2", "-DDIGITS_NET_SELFTEST",
+                        "digits_net.c", "main.c", "-o", "net"], cwd=self.folder / "c", check=True)
+        images = bytes((i * i * 7 + i // 3) % 256 for i in range(64 * 50))
+        out = subprocess.run([self.folder / "c" / "net"], input=images, capture_output=True, check=True)
+        self.assertEqual(len(out.stdout.split()), 500)
+        logits = (self.folder / "logits").read_bytes()
+        self.assertEqual(len(logits), 360 * 10 * 4)
+        labels = struct.unpack("<3600i", logits)
+        self.assertTrue(-128 <= min(labels) and max(labels) <= 127)
+        # Twice the same bytes, whatever the number of threads.
+        self.deploy("--self-test-images", "2", "--threads", "3", out="again")
+        for name in ("digits_net.c", "digits_net.h", "report.json"):
+            self.assertEqual((self.folder / "c" / name).read_bytes(), (self.folder / "again" / name).read_bytes())
+
+    def test_options(self):
+        plain, report = self.deploy(out="plain")
+        _, no_overlap = self.deploy("--no-overlap", out="b")
+        self.assertGreater(no_overlap["arena_bytes"], report["arena_bytes"])
+        self.deploy("--arena", "caller", "--logits", "int32", "--rounding", "double", out="d")
+        source = (self.folder / "d" / "digits_net.c").read_text()
+        self.assertIn("int32_t *logits, int8_t *arena)", source)
+        self.assertIn("requantize_double", source)
+        self.deploy("--avr-progmem", out="avr")
+        self.assertIn("#include <avr/pgmspace.h>", (self.folder / "avr" / "digits_net.c").read_text())
+        for arguments in (["--observer", "mse", "--relu6-range", "observed"], ["--observer", "percentile", "--percentile", "99.9"],
+                          ["--observer", "ema"], ["--weights", "tensor"], ["--weight-bits", "6", "--activation-bits", "7"]):
+            _, other = self.deploy(*arguments, out="e")
+            self.assertGreater(other["accuracy"]["integer"], 0.7, arguments)
+
+    def test_refusals(self):
+        for name in ("9net", "my-net", "", "a/b"):
+            self.refuses("run", "--name", name, "--out", "c", says="is no C identifier")
+        self.refuses("nowhere", "--name", "net", "--out", "c", says="nowhere")
+        self.refuses("run", "--name", "net", "--out", "run/model.json", says="run/model.json")
+        self.refuses("run", "--name", "net", "--out", "c", "--calibration", "0", says=["calibration on 0 images", "1437"])
+        self.refuses("run", "--name", "net", "--out", "c", "--calibration", "100000", says=["calibration on 100000 images", "1437"])
+        self.refuses("run", "--name", "net", "--out", "c", "--rounding", "up", says="--rounding")
+        self.refuses("run", "--out", "c", says="--name")
+
+    def test_layers_without_integers_are_named(self):
+        self.train({**MODEL, "layers": [*MODEL["layers"][:1], {"type": "gelu"}, *MODEL["layers"][4:]]}, out="gelu")
+        self.refuses("gelu", "--name", "net", "--out", "c", says=["gelu: layers.1 (gelu): no integer kernel"])
+
+    def test_a_damaged_run_folder(self):
+        run = self.folder / "run"
+        weights = (run / "model.safetensors").read_bytes()
+        for content in (b"", weights[:100], weights[:-1]):
+            (run / "model.safetensors").write_bytes(content)
+            self.refuses("run", "--name", "net", "--out", "c", says="model.safetensors")
+        (run / "model.safetensors").unlink()
+        self.refuses("run", "--name", "net", "--out", "c", says="model.safetensors")
+        (run / "model.safetensors").write_bytes(weights)
+        (run / "model.json").write_text("{")
+        self.refuses("run", "--name", "net", "--out", "c", says="model.json")
+
+    @unittest.skipUnless(shutil.which("avr-gcc") and pathlib.Path("/usr/lib/avr/include/avr/pgmspace.h").exists(), "no avr-gcc with avr-libc")
+    def test_avr(self):
+        self.deploy("--avr-progmem")
+        subprocess.run(["avr-gcc", "-mmcu=atmega328p", "-std=c99", "-Os", "-Wall", "-Wextra", "-Werror", "-c", "digits_net.c", "-o", "net.o"],
+                       cwd=self.folder / "c", check=True)
+
+
+if __name__ == "__main__":
+    cli.main()
