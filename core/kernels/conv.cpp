@@ -106,7 +106,6 @@ void conv_forward(Conv g, Read x, const unsigned char* bytes, const real* packed
           V sum[N] = {}, squares[N] = {}, piv[N];
           SIX_UNROLL for (int j = 0; j < N; ++j) piv[j] = ld(pivot + k + j * W);
           for_row_tiles<kTileHeight>(rows, [&]<int H>(int i) SIX_LAMBDA_INLINE {
-            expect_stores(to + long(i) * g.k + k, g.k, H, N * W);
             product<H, N>(g.kh, g.kw * g.c, from + long(i) * g.stride * g.c, b.row, g.stride * g.c, 1, packed + k * window, N * W,
                           [&](V(&r)[H][N]) SIX_LAMBDA_INLINE {
                             if (first && i == 0) {

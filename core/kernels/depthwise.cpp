@@ -196,7 +196,6 @@ void backward_group(const Conv& g, const Grad& dy, const Read& x, const real* w,
         fill_dy(to, R, at_row(group_of(dy, c0), (n * g.oh + row) * g.ow, g.c), g.c, g.ow, channels);
       });
       const long first = (n * g.h + h) * g.w * g.c + c0;
-      expect_stores(dx.g + first + long(g.w) * g.c, g.c, g.w, channels);
       fill(values, R, at_row(group_of(x, c0), (n * g.h + h) * g.w, g.c), g.c, g.w, channels);
       for_channels<1>(channels, [&]<int N, bool Tail>(int c, int lanes) SIX_LAMBDA_INLINE {
         Putter<Tail> put{gate, dx.center ? ld(dx.center + c0 + c) : V{}, dx.stores, lanes};
