@@ -1,6 +1,8 @@
 #include "inference.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "../core/kernels/dispatch.h"
 
@@ -25,6 +27,14 @@ bool reads_rows(const Stage& s) {
   return std::holds_alternative<Stage::Conv>(s.op) || std::holds_alternative<Stage::Depthwise>(s.op) ||
          std::holds_alternative<Stage::Mean>(s.op) || std::holds_alternative<Stage::Add>(s.op) ||
          std::holds_alternative<Stage::Pointwise>(s.op);
+}
+
+// Unfolded, batch norm's scale meets a sum over the window, which may be small; folded, every term of that sum must be a number.
+void require_moderate(const Stage& s) {
+  static const double limit = std::sqrt(double(std::numeric_limits<real>::max()));
+  for (const std::vector<double>* numbers : {&s.weights, &s.bias})
+    for (double v : *numbers)
+      require(std::abs(v) <= limit, s.name, ": a folded weight is ", v, ", the limit is ", limit, "; it has no compiled form");
 }
 
 }  // namespace
@@ -153,6 +163,7 @@ void Inference::compile_pool(const Graph& g, const Stage& s, int value) {
 void Inference::compile(const Graph& g, const Stage& s, int value) {
   const Extent in(g.shape(s.in[0])), out(s.out);
   const Value x = values_[std::size_t(s.in[0])], y = values_[std::size_t(value)];
+  require_moderate(s);
   if (!s.weights.empty()) return compile_conv(g, s, value);
   if (std::holds_alternative<Stage::MaxPool>(s.op) || std::holds_alternative<Stage::AvgPool>(s.op))
     return compile_pool(g, s, value);

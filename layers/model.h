@@ -73,7 +73,7 @@ class Model {
   void set_slab_state(const std::vector<SavedTensor>& tensors, real* slab, const std::string& prefix) const;
 
   // The model as it is now, compiled for many images or for the shortest latency. Throws naming the layer if an op of the user's
-  // own has no compiled form. threads 0: all processors.
+  // own has no compiled form, or weights are too large once batch norm is folded into them. threads 0: all processors.
   Inference compile_inference(int threads = 0) const;
   // Inference on images [h, w, c] as bytes: the outputs, or softmax of them. Compiled where that is possible.
   std::vector<real> logits(std::span<const std::uint8_t> image) const;

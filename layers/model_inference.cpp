@@ -32,7 +32,7 @@ long add_up(long a, long b) {
   return __builtin_add_overflow(a, b, &sum) ? LONG_MAX : sum;
 }
 
-// A user's own op has no compiled form: such a model runs on the tape.
+// A user's own op has no compiled form, nor have weights near overflow: such a model runs on the tape.
 std::optional<Inference> compiled_or_nothing(const Model& model, int threads) {
   try {
     return model.compile_inference(threads);

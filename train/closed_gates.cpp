@@ -1,23 +1,35 @@
 #include "closed_gates.h"
 
+#include <algorithm>
+
 #include "../core/kernels/dispatch.h"
 #include "../core/tape.h"
 
 namespace six {
+namespace {
+constexpr long kChunk = 16;  // images at a time: every value stays in memory until the counting
+}
 
 std::vector<ClosedGates> closed_gates(const Model& model, Bytes images, int threads) {
   Tape tape({.threads = threads, .training = false, .record = false});
-  model(tape.input(images));
   std::vector<ClosedGates> gates;
   std::vector<real> x;
-  for (const Node& n : tape.nodes()) {
-    const View& v = n.view;
-    if (!v.clamped) continue;
-    x.resize(std::size_t(v.size()));
-    kernels::table().materialize(v.shape.rows(), int(v.shape.channels()), v, x.data());
-    long at_lo = 0, at_hi = 0;
-    for (real value : x) at_lo += value == v.lo, at_hi += value == v.hi;
-    gates.push_back({n.scope, v.lo, v.hi, double(at_lo) / double(v.size()), double(at_hi) / double(v.size())});
+  const long count = images.shape.samples(), each = images.shape.size() / std::max(count, 1L);
+  for (long first = 0; first < count; first += kChunk) {
+    const long n = std::min(kChunk, count - first);
+    tape.reset();
+    model(tape.input(Bytes{images.data + first * each, images.shape.with(0, n)}));
+    std::size_t gate = 0;
+    for (const Node& node : tape.nodes()) {
+      const View& v = node.view;
+      if (!v.clamped) continue;
+      if (first == 0) gates.push_back({node.scope, v.lo, v.hi});
+      x.resize(std::size_t(v.size()));
+      kernels::table().materialize(v.shape.rows(), int(v.shape.channels()), v, x.data());
+      const double share = 1 / double(v.size() / n * count);
+      gates[gate].at_lo += double(std::count(x.begin(), x.end(), v.lo)) * share;
+      gates[gate++].at_hi += double(std::count(x.begin(), x.end(), v.hi)) * share;
+    }
   }
   return gates;
 }

@@ -1,10 +1,7 @@
 #include "evaluate.h"
 
 #include <cmath>
-#include <limits>
 #include <numeric>
-
-#include "../core/tape.h"
 
 namespace six {
 
@@ -42,31 +39,22 @@ void require_fits(const Model& model, const Split& split, const std::string& whe
           model.output_shape());
 }
 
-Evaluation evaluate(const Model& model, const Split& split, EvaluateOptions options) {
+Evaluation evaluate(const Model& model, const Split& split, int threads) {
   require_fits(model, split, "images");
-  require(options.batch >= 1, "evaluate: a batch of ", options.batch, ", must be at least 1");
   const int classes = split.classes;
   Evaluation result{.classes = classes, .confusion = std::vector<long>(std::size_t(classes * classes))};
-  std::vector<real> logits(std::size_t(std::min(options.batch, split.size()) * classes));
-  Tape tape({.threads = options.threads, .training = false, .record = false});
+  const std::vector<real> logits = model.logits(split.bytes(0, split.size()), threads);
   double loss = 0;
-  for (long first = 0; first < split.size(); first += options.batch) {
-    const long n = std::min(options.batch, split.size() - first);
-    tape.reset();
-    model(tape.input(split.bytes(first, n))).copy_values({logits.data(), std::size_t(n * classes)});
-    for (long i = 0; i < n; ++i) {
-      const real* row = logits.data() + i * classes;
-      const int label = split.labels[std::size_t(first + i)];
-      loss += cross_entropy_of(row, classes, label);
-      ++result.confusion[std::size_t(label * classes + argmax(row, classes))];
-    }
+  for (long i = 0; i < split.size(); ++i) {
+    const real* row = logits.data() + i * classes;
+    const int label = split.labels[std::size_t(i)];
+    loss += cross_entropy_of(row, classes, label);
+    ++result.confusion[std::size_t(label * classes + argmax(row, classes))];
   }
   result.loss = loss / double(split.size());
   return result;
 }
 
-double accuracy(const Model& model, const Split& split, int threads) {
-  return evaluate(model, split, {.threads = threads}).accuracy();
-}
+double accuracy(const Model& model, const Split& split, int threads) { return evaluate(model, split, threads).accuracy(); }
 
 }  // namespace six

@@ -18,14 +18,10 @@ struct Evaluation {
   double class_accuracy(int label) const;  // of the images with this label; NaN if there are none
 };
 
-struct EvaluateOptions {
-  int threads = 0;  // 0: all processors
-  long batch = 64;  // images at once; the result is the same for any number
-};
-
 // Runs the model on every image of a split, in inference mode; the class with the largest logit is predicted, the first of equal
-// ones. Throws Error if the split is empty, or does not fit the model's input and number of classes.
-Evaluation evaluate(const Model& model, const Split& split, EvaluateOptions options = {});
+// ones. threads 0: all processors; the result is the same for any number. Throws Error if the split is empty, or does not fit the
+// model's input and number of classes.
+Evaluation evaluate(const Model& model, const Split& split, int threads = 0);
 // The fraction predicted right.
 double accuracy(const Model& model, const Split& split, int threads = 0);
 

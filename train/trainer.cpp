@@ -168,7 +168,7 @@ EpochReport Trainer::end_epoch() {
 }
 
 Evaluation Trainer::evaluate(const Split& split) {
-  return with_averages([&] { return six::evaluate(model_, split, {.threads = config_.threads}); });
+  return with_averages([&] { return six::evaluate(model_, split, config_.threads); });
 }
 
 Evaluation Trainer::evaluate_finite(const Split& split, const std::string& name) {

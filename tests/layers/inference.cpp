@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "../../core/kernels/dispatch.h"
 #include "../../layers/layers.h"
@@ -150,6 +151,21 @@ TEST_CASE("a model with an op that cannot be folded names its layer, and predict
   CHECK_THROWS_WITH_AS(m.compile_inference(), doctest::Contains("layers.1 (mul)"), Error);
   const std::vector<std::uint8_t> image = images_for(m.input_shape(), 1);
   CHECK(m.logits(image) == on_tape(m, image, 1));
+}
+
+TEST_CASE("weights that are too large once folded run on the tape, which multiplies in another order") {
+  for (const double share : {0.5, 8.0}) {  // of the square root of the largest number: the product stays below that, or overflows
+    Model m({8, 8, 1}, Sequential{Conv2d{{.out_channels = 4, .bias = false}}, BatchNorm{}, ReLU6{}, GlobalAvgPool{},
+                                  Linear{{.out_features = 2}}});
+    const real large = real(share * std::sqrt(double(std::numeric_limits<real>::max())));
+    for (const int i : {0, 1})  // the convolution's weights, and gamma
+      for (long j = 0; j < m.params().params()[std::size_t(i)].shape.size(); ++j) m.params().value(i)[j] = j % 2 ? -large : large;
+    CHECK_THROWS_WITH_AS(m.compile_inference(), doctest::Contains("layers.0 (conv2d): a folded weight is "), Error);
+    const std::vector<std::uint8_t> image = images_for(m.input_shape(), 1);
+    const std::vector<real> logits = m.logits(image);
+    CHECK(std::all_of(logits.begin(), logits.end(), [](real v) { return std::isfinite(v); }));
+    CHECK(logits == on_tape(m, image, 1));
+  }
 }
 
 TEST_CASE("compiled inference refuses images of another size") {
