@@ -28,6 +28,7 @@ tidy() {
 }
 
 build_and_test release
+step "the same bits" scripts/check_bits.py build/release/bin/mnist --config mobilenet_28 --epochs 1
 build_and_test clang
 build_and_test sanitize
 build_and_test clang-sanitize

@@ -28,10 +28,11 @@ Result train(int threads, std::uint64_t seed = 7) {
   return result_of(model, trainer, losses);
 }
 
-TEST_CASE("a training has the same bits for 1, 2 and 7 threads, and others for another seed") {
+TEST_CASE("a training has the same bits for 1, 2, 3 and 7 threads, and others for another seed") {
   const Result one = train(1);
   CHECK(one.losses.size() == 3 * 6 + 3);
   CHECK(train(2) == one);
+  CHECK(train(3) == one);
   CHECK(train(7) == one);
   CHECK_FALSE(train(1, 8) == one);
 }
