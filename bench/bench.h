@@ -62,6 +62,7 @@ struct WorkerOptions {
 };
 
 Json step(const StepOptions& o);       // one training step: forward, loss, backward, AdamW
+Json augment(const StepOptions& o);    // shift, rotation and scale of a batch, as a share of a step
 Json infer(const InferOptions& o);     // latency of the compiled inference plan
 Json kernels(int rounds);              // GFLOP/s of each kernel and its share of the FMA peak of the same run
 Json scaling(const std::string& net);  // threads, batch sizes and channel counts

@@ -38,10 +38,13 @@ int main(int argc, char** argv) try {
   int rounds = 40;
   std::string net = "m28";
   auto* s = app.add_subcommand("step", "one training step: forward, loss, backward, AdamW");
-  s->add_option("--net", step.net, "m28, m14 or a model file")->capture_default_str();
-  s->add_option("--batch", step.batch, "images a step")->check(CLI::Range(1, 65536))->capture_default_str();
-  s->add_option("--threads", step.threads, "threads")->check(CLI::Range(1, 1024))->capture_default_str();
-  s->add_option("--steps", step.steps, "timed steps")->check(CLI::Range(1, 1000000))->capture_default_str();
+  auto* a = app.add_subcommand("augment", "shift, rotation and scale of a batch, as a share of a training step");
+  for (CLI::App* sub : {s, a}) {
+    sub->add_option("--net", step.net, "m28, m14 or a model file")->capture_default_str();
+    sub->add_option("--batch", step.batch, "images a step")->check(CLI::Range(1, 65536))->capture_default_str();
+    sub->add_option("--threads", step.threads, "threads")->check(CLI::Range(1, 1024))->capture_default_str();
+    sub->add_option("--steps", step.steps, "timed steps")->check(CLI::Range(1, 1000000))->capture_default_str();
+  }
   s->add_flag("!--no-defer", step.defer, "write every value out: what deferred epilogues save");
   auto* i = app.add_subcommand("infer", "latency of the compiled inference plan");
   i->add_option("--net", infer.net, "m28, m14 or a model file")->capture_default_str();
@@ -66,12 +69,16 @@ int main(int argc, char** argv) try {
   w->add_option("--folder", worker.folder, "of `export`: start from its weights");
   w->add_option("--batch", worker.batch, "images a step or call")->check(CLI::Range(1, 65536))->capture_default_str();
   w->add_option("--threads", worker.threads, "threads")->check(CLI::Range(1, 1024))->capture_default_str();
-  for (CLI::App* sub : {s, i, k, c}) sub->add_flag("--json", json, "print one JSON object");
+  for (CLI::App* sub : {s, a, i, k, c}) sub->add_flag("--json", json, "print one JSON object");
   CLI11_PARSE(app, argc, argv);
   if (*e) return bench::export_start(worker.net, worker.batch, worker.folder), 0;
   if (*w) return bench::worker(worker), 0;
   if (!json) std::printf("%s\n", six::cpu_features().c_str());
-  const bench::Json result = *s ? bench::step(step) : *i ? bench::infer(infer) : *k ? bench::kernels(rounds) : bench::scaling(net);
+  const bench::Json result = *s   ? bench::step(step)
+                             : *a ? bench::augment(step)
+                             : *i ? bench::infer(infer)
+                             : *k ? bench::kernels(rounds)
+                                  : bench::scaling(net);
   json ? void(std::printf("%s\n", result.dump().c_str())) : print(result);
   return 0;
 } catch (const six::Error& e) {
