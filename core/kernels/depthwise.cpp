@@ -158,7 +158,7 @@ SIX_INLINE void back_row_2(const Conv& g, const Ring<R>& dy, int h, const real* 
   for (int i = 0; i < g.ow; ++i, x += 2 * g.c, dx += 2 * g.c) {
     const bool pair = 2 * i + 1 < g.w;  // an odd width ends with half a pair
     const V x0 = load<Tail>(x, put.lanes), x1 = pair ? load<Tail>(x + g.c, put.lanes) : V{};
-    const V even = clamp(x0 * scale + shift, lo, hi), odd = clamp(x1 * scale + shift, lo, hi);
+    const V even = clamp(x0 * scale + shift, lo, hi), odd = pair ? clamp(x1 * scale + shift, lo, hi) : V{};
     V t_even = {}, t_odd = {};
     SIX_UNROLL for (int q = 0; q < kRows; ++q) {
       const V right = ld(r[q] + (i + 1) * R);
