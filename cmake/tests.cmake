@@ -1,7 +1,7 @@
 # tests_f32 and tests_f64: the same sources against both libraries. ctest runs each source file as a test of its own, and
 # several at once with more threads than processors: a thread that waits must not spin.
 file(GLOB_RECURSE test_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/*.cpp")
-list(FILTER test_sources EXCLUDE REGEX "/tests/(consumer|fuzz|programs|scripts)/")
+list(FILTER test_sources EXCLUDE REGEX "/tests/((consumer|programs|scripts)/|fuzz/fuzzer)")
 
 set_source_files_properties("${PROJECT_SOURCE_DIR}/tests/golden_json.cpp" PROPERTIES COMPILE_DEFINITIONS
                             "SIX_TEST_DIR=\"${PROJECT_SOURCE_DIR}/tests\"")
@@ -60,6 +60,7 @@ endfunction()
 six_cli_test(mnist mnist)
 six_cli_test(mnist_refusals mnist)
 six_cli_test(mnist_resume mnist)
+six_cli_test(mnist_together mnist)
 six_cli_test(quickstart quickstart)
 six_cli_test(relu6_plot relu6_plot)
 six_cli_test(deploy deploy)

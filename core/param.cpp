@@ -26,8 +26,9 @@ int ParamSet::add_buffer(std::string name, Shape shape, real value) {
   return int(buffers_.size()) - 1;
 }
 
-void ParamSet::begin_backward() {
-  if (std::exchange(grads_used_, false)) std::fill(grads_.begin(), grads_.end(), real(0));
+void ParamSet::begin_backward(bool training) {
+  if (std::exchange(grads_used_, false)) std::fill(grads_.begin(), grads_.end(), real(0)), from_inference_ = false;
+  from_inference_ |= !training;
 }
 
 }  // namespace six

@@ -56,7 +56,13 @@ class ParamSet {
   // Gradients add up over backward calls until an optimizer's step marks them used; the next backward starts from zero.
   // They stay readable after the step.
   void mark_grads_used() { grads_used_ = true; }
-  void begin_backward();  // zeroes the gradients if they were used
+  // Zeroes the gradients if they were used; `training` is that of the tape.
+  void begin_backward(bool training = true);
+
+  // Gradients of a tape in inference mode (running statistics, no dropout) are rarely meant to be trained with: optimizers refuse
+  // them unless this is set.
+  void allow_inference_gradients() { inference_allowed_ = true; }
+  bool trainable_gradients() const { return inference_allowed_ || !from_inference_; }
 
  private:
   template <class T>
@@ -76,7 +82,7 @@ class ParamSet {
   std::vector<Param> params_;
   std::vector<Buffer> buffers_;
   Slab values_, grads_, buffer_values_;
-  bool grads_used_ = true;
+  bool grads_used_ = true, from_inference_ = false, inference_allowed_ = false;
 };
 
 }  // namespace six

@@ -154,7 +154,7 @@ void Tape::backward(Var loss) {
   require(node(loss).view.size() == 1, "backward: the loss must be a single number, got shape ", node(loss).view.shape);
   require(node(loss).wants_grad, "backward: the loss depends on no parameter or input that wants a gradient");
   require(!std::exchange(swept_, true), "backward: this tape was swept already; reset it and record again");
-  for (ParamSet* set : sets_) set->begin_backward();
+  for (ParamSet* set : sets_) set->begin_backward(options_.training);
   real one = 1;
   kernels::Grad seed;
   seed.g = &one;
@@ -171,7 +171,7 @@ void Tape::backward(Var loss) {
 
 namespace {
 // One line for messages: the smallest and largest value, and how many are not finite.
-std::string range_of(const std::vector<real>& x) {
+std::string range_of(std::span<const real> x) {
   real lo = kInf, hi = -kInf;
   long bad = 0;
   for (real v : x) std::isfinite(v) ? (lo = std::min(lo, v), hi = std::max(hi, v), 0) : ++bad;
@@ -183,32 +183,50 @@ std::string range_of(const std::vector<real>& x) {
 bool finite(const real* x, long n) {
   return std::all_of(x, x + n, [](real v) { return std::isfinite(v); });
 }
+void describe(std::ostream& to, const char* what, const Node& n, const real* values) {
+  to << "; " << what << ' ' << n.op << ' ' << n.view.shape << ' ' << range_of({values, std::size_t(n.view.size())});
+}
+std::string place(const Node& n) { return *n.scope ? n.scope + (" (" + std::string(n.op) + ')') : n.op; }
 }  // namespace
 
-void Tape::check_value(const Node& n) const {
-  const View& v = n.view;
-  const bool fine = n.owns_value ? finite(v.y, v.size())
-                    : v.scale    ? finite(v.scale, v.shape.channels()) && finite(v.shift, v.shape.channels())
-                                 : true;
-  if (fine) return;
-  std::ostringstream inputs;
+std::string Tape::inputs_of(const Node& n) const {
+  std::ostringstream text;
   for (int i : n.in)
-    if (i >= 0) {
-      const Var in{const_cast<Tape*>(this), i, generation_};
-      inputs << "; input " << nodes_[i].op << ' ' << nodes_[i].view.shape << ' ' << range_of(in.values());
-    }
-  fail(n.scope, *n.scope ? " (" : "", n.op, *n.scope ? ")" : "", ": the output ", v.shape, " is not finite", inputs.str());
+    if (i >= 0 && !nodes_[nodes_[i].home].gone)
+      describe(text, "input", nodes_[i], Var{const_cast<Tape*>(this), i, generation_}.values().data());
+  return text.str();
 }
 
-void Tape::check_grads(const Node& n) const {
+// Every value is looked at as its readers will see it, deferred or not.
+void Tape::check_value(const Node& n) {
+  const Arena::Scratch scratch(memory_);
+  real* values = memory_.fresh<real>(n.view.size());
+  write_out(context(), n.view, values);
+  if (!finite(values, n.view.size())) fail(place(n), ": the output ", n.view.shape, " is not finite", inputs_of(n));
+}
+
+// A gradient with c0, c1, c2 applied, in the arena.
+const real* Tape::grad_values(const Node& owner) {
+  if (!owner.grad.c0) return owner.grad.g;
+  const View& v = owner.view;
+  const long channels = v.shape.channels();
+  real* values = memory_.fresh<real>(v.size());
+  kernel_.evaluate(v.size() / channels, int(channels), owner.grad, values);
+  return values;
+}
+
+void Tape::check_grads(const Node& n) {
   for (int i : n.in) {
     if (i < 0 || !nodes_[i].wants_grad) continue;
     const Node& owner = nodes_[nodes_[i].owner];
-    const View& v = owner.view;
-    const bool fine =
-        !owner.grad.g || (finite(owner.grad.g, v.size()) && (!owner.grad.c0 || finite(owner.grad.c0, v.shape.channels())));
-    require(fine, n.scope, *n.scope ? " (" : "", n.op, *n.scope ? ")" : "", ": the gradient of its input ", owner.op, ' ', v.shape,
-            " is not finite");
+    if (!owner.grad.g) continue;
+    const Arena::Scratch scratch(memory_);
+    const real* dx = grad_values(owner);
+    if (finite(dx, owner.view.size())) continue;
+    std::ostringstream text;
+    describe(text, "gradient of the output", n, grad_values(n));
+    describe(text, "gradient of the input", owner, dx);
+    fail(place(n), ": the gradient of its input ", owner.op, ' ', owner.view.shape, " is not finite", text.str(), inputs_of(n));
   }
 }
 

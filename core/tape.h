@@ -194,8 +194,11 @@ class Tape {
   void evaluate(Node& owner);            // a gradient handed over unevaluated becomes plain
   void release(Node& n);
   void require_present(const Node& n) const;  // throws if backward has reused the value's memory
-  void check_value(const Node& n) const;
-  void check_grads(const Node& n) const;
+  // Options::check_finite: throw, naming op and scope, with the ranges of what went in.
+  void check_value(const Node& n);
+  void check_grads(const Node& n);
+  const real* grad_values(const Node& owner);
+  std::string inputs_of(const Node& n) const;
 
   Options options_;
   const kernels::Table& kernel_;

@@ -1,5 +1,6 @@
 #include "file.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -11,6 +12,7 @@
 #include <charconv>
 #include <cstdio>
 #include <filesystem>
+#include <memory>
 #include <system_error>
 
 #include "../core/error.h"
@@ -174,9 +176,7 @@ void make_folder(const std::string& path) {
 
 int remove_stale_temporaries(const std::string& folder) {
   int removed = 0;
-  std::error_code error;
-  for (std::filesystem::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-    const std::string name = it->path().filename().string();
+  for (const std::string& name : names_in(folder)) {
     const std::size_t mark = name.rfind(".tmp.");
     if (mark == std::string::npos) continue;
     const char *begin = name.data() + mark + 5, *last = name.data() + name.size();
@@ -186,9 +186,22 @@ int remove_stale_temporaries(const std::string& folder) {
     // A number of our own can only be left over from a process before us: numbers are used again, in containers often the same
     // ones.
     const bool dead = pid == ::getpid() || (::kill(pid, 0) != 0 && errno == ESRCH);
-    if (dead && file_calls().remove(it->path().c_str()) == 0) ++removed;
+    if (dead && file_calls().remove((folder + '/' + name).c_str()) == 0) ++removed;
   }
   return removed;
+}
+
+std::vector<std::string> names_in(const std::string& folder) {
+  struct Close {
+    void operator()(DIR* d) const { ::closedir(d); }
+  };
+  std::vector<std::string> names;
+  const std::unique_ptr<DIR, Close> open(::opendir(folder.c_str()));
+  while (const dirent* entry = open ? ::readdir(open.get()) : nullptr) {
+    std::string name = entry->d_name;
+    if (name != "." && name != "..") names.push_back(std::move(name));
+  }
+  return names;
 }
 
 bool file_exists(const std::string& path) {

@@ -66,6 +66,9 @@ class AppendFile {
 void make_folder(const std::string& path);
 // Removes the temporaries (`*.tmp.<pid>`) that writers now dead have left in a folder; returns how many. Call before writing there.
 int remove_stale_temporaries(const std::string& folder);
+// The names of what a folder holds, in no order; none if it cannot be read. (std::filesystem's iterators end the program when
+// memory runs out.)
+std::vector<std::string> names_in(const std::string& folder);
 bool file_exists(const std::string& path);  // a regular file, or a link to one
 
 // CRC-32 of zlib, gzip and PNG ("123456789" gives cbf43926); pass an earlier result to go on from it.

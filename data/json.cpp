@@ -83,7 +83,7 @@ class Builder final : public nlohmann::json_sax<json> {
 
   const char* reached;
   json root;
-  const JsonGuard guard{root};
+  const JsonGuard<json> guard{root};
 
  private:
   json* place(json value) {
@@ -132,10 +132,23 @@ json parse_json(std::string_view text, const std::string& where, std::size_t max
   return std::move(builder.root);
 }
 
-void release(json& value) noexcept {
+namespace {
+template <class Value>
+void release_any(Value& value) noexcept {
   if (!value.is_structured()) return;
-  for (json& child : value) release(child);
+  for (Value& child : value) release_any(child);
   value.clear();
+}
+}  // namespace
+
+void release(json& value) noexcept { release_any(value); }
+void release(nlohmann::ordered_json& value) noexcept { release_any(value); }
+
+bool is_text(const json& value, std::string_view text) { return value.is_string() && value.get_ref<const std::string&>() == text; }
+
+std::string text_of(nlohmann::ordered_json value) {
+  const JsonGuard guard{value};
+  return value.dump();
 }
 
 json read_json(const std::string& path) { return parse_json(read_text(path), path); }

@@ -15,11 +15,21 @@ nlohmann::json parse_json(std::string_view text, const std::string& where, std::
 nlohmann::json read_json(const std::string& path);
 
 // Empties a value from the leaves up. nlohmann's destructor allocates for a container that is not empty, and ends the program if
-// that fails: where memory may run out, hold parsed values by a JsonGuard.
+// that fails: where memory may run out, hold values by a JsonGuard, build objects member by member, and begin with object() or
+// array(): a null that an access turns into one is left broken if memory runs out there.
 void release(nlohmann::json& value) noexcept;
+void release(nlohmann::ordered_json& value) noexcept;
+template <class Value>
 struct JsonGuard {
-  nlohmann::json& value;
+  Value& value;
   ~JsonGuard() { release(value); }
 };
+template <class Value>
+JsonGuard(Value&) -> JsonGuard<Value>;
+
+// Whether the value is that string. (nlohmann's == makes a value of the string, and ends the program if memory runs out there.)
+bool is_text(const nlohmann::json& value, std::string_view text);
+// The value on one line.
+std::string text_of(nlohmann::ordered_json value);
 
 }  // namespace six

@@ -10,6 +10,7 @@
 
 #include "../core/error.h"
 #include "../data/file.h"
+#include "../data/json.h"
 
 namespace six {
 namespace {
@@ -68,12 +69,16 @@ void read_fields(const Json& object, const FieldList& fields, std::span<const st
 
 OrderedJson write_fields(const FieldList& fields) {
   OrderedJson object = OrderedJson::object();
+  write_fields(fields, object);
+  return object;
+}
+
+void write_fields(const FieldList& fields, OrderedJson& object) {
   for (const Field& f : fields.all()) {
     OrderedJson value;
     f.write(value, f.member);
     if (!value.is_null()) object[std::string(f.key)] = std::move(value);
   }
-  return object;
 }
 
 void check_fields(const FieldList& fields) {
@@ -257,7 +262,7 @@ void read_value(const Json& j, std::vector<int>& v, const Limits& l) { read_list
 void read_value(const Json& j, std::vector<double>& v, const Limits& l) { read_list(j, v, l, "numbers"); }
 void read_value(const Json& j, std::vector<std::string>& v, const Limits& l) { read_list(j, v, l, "strings"); }
 int read_choice(const Json& j, std::span<const char* const> names) {
-  const auto found = std::find_if(names.begin(), names.end(), [&](const char* name) { return j == name; });
+  const auto found = std::find_if(names.begin(), names.end(), [&](const char* name) { return is_text(j, name); });
   if (found != names.end()) return int(found - names.begin());
   const std::vector<std::string_view> all(names.begin(), names.end());
   const std::string_view near = j.is_string() ? nearest(j.get_ref<const std::string&>(), all) : "";

@@ -70,6 +70,7 @@ FieldList fields_in(C& config) {
 // wrong types, numbers out of range. `others` are keys that somebody else reads. On failure members may have changed.
 void read_fields(const Json& object, const FieldList& fields, std::span<const std::string_view> others = {});
 OrderedJson write_fields(const FieldList& fields);
+void write_fields(const FieldList& fields, OrderedJson& object);  // into it, after what it holds
 // Throws one Error naming every member that is out of its limits: for settings made in C++.
 void check_fields(const FieldList& fields);
 // Rows `| key | value | default | meaning |` of a table.

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "../core/error.h"
+#include "../data/json.h"
 
 namespace six {
 namespace {
@@ -50,7 +51,7 @@ std::string kind_of(const KernelSize& v, const Limits& l) { return kind_of(v.h, 
 
 void read_value(const Json& j, PaddingRule& v, const Limits& l) {
   static constexpr const char* expected = " must be an integer, [top, left, bottom, right] or \"same\", got ";
-  if (j == "same") {
+  if (is_text(j, "same")) {
     v = PaddingRule::same();
   } else if (j.is_array()) {
     std::vector<int> p;

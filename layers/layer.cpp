@@ -52,9 +52,10 @@ FieldList Layer::all_fields() {
 }
 
 OrderedJson Layer::write() const {
-  OrderedJson j = {{"type", type()}};
+  OrderedJson j = OrderedJson::object();
+  j["type"] = type();
   if (!name.empty()) j["name"] = name;
-  j.update(write_fields(const_cast<Layer*>(this)->fields()));
+  write_fields(const_cast<Layer*>(this)->fields(), j);
   j["trainable"] = trainable;
   return j;
 }

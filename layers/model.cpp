@@ -39,7 +39,7 @@ Shape shape_of(const std::vector<int>& sizes) {
 void check_format(const Json& j) {
   require(j.is_object(), "must be a JSON object, got ", shown(j));
   require(j.contains("format"), "missing key \"format\": this is no sixgrad model");
-  require(j["format"] == kFormat, "format is ", shown(j["format"]), ", expected \"", kFormat, '"');
+  require(is_text(j["format"], kFormat), "format is ", shown(j["format"]), ", expected \"", kFormat, '"');
   require(j.contains("version"), "missing key \"version\"");
   require(j["version"].is_number_integer(), "version must be an integer, got ", shown(j["version"]));
   require(j["version"] == kVersion, "version is ", shown(j["version"]), ", this library reads version ", kVersion,
@@ -73,7 +73,8 @@ Model Model::from_json(const std::string& file_or_text, Options options) {
   const std::size_t first = file_or_text.find_first_not_of(" \t\r\n");
   const bool text = first != std::string::npos && file_or_text[first] == '{';
   const std::string where = text ? "model" : file_or_text;
-  const Json j = text ? parse_json(file_or_text, where) : read_json(file_or_text);
+  Json j = text ? parse_json(file_or_text, where) : read_json(file_or_text);
+  const JsonGuard guard{j};
   return in_context(where, [&] { return from_config(j, options); });
 }
 
@@ -86,7 +87,8 @@ Model Model::load(const std::string& path) {
   const Safetensors file = read_safetensors(path);
   const auto json = file.metadata.find("sixgrad.model");
   require(json != file.metadata.end(), path, ": its metadata hold no sixgrad.model: only weights; use Model::load_weights");
-  const Json j = parse_json(json->second, path + ": sixgrad.model");
+  Json j = parse_json(json->second, path + ": sixgrad.model");
+  const JsonGuard guard{j};
   return in_context(path, [&] {
     Model model = in_context("sixgrad.model", [&] { return from_config(j); });
     model.set_state(file.tensors);
@@ -103,7 +105,9 @@ Var Model::operator()(Var x) const {
 }
 
 OrderedJson Model::config() const {
-  OrderedJson j = {{"format", kFormat}, {"version", kVersion}, {"name", name_}};
+  OrderedJson j = OrderedJson::object();
+  j["format"] = kFormat, j["version"] = kVersion, j["name"] = name_;
+  j["input"] = OrderedJson::array();
   for (int i = 0; i < input_.rank(); ++i) j["input"].push_back(input_[i]);
   write_value(j["layers"], layers());
   if (!training_.empty()) j["training"] = OrderedJson::parse(training_);
@@ -112,7 +116,8 @@ OrderedJson Model::config() const {
 
 std::string Model::to_json() const {
   std::string text;
-  const OrderedJson whole = config();
+  OrderedJson whole = config();
+  const JsonGuard guard{whole};
   for (const auto& item : whole.items()) {
     const OrderedJson& value = item.value();
     text += (text.empty() ? "{\n  " : ",\n  ") + OrderedJson(item.key()).dump() + ": ";

@@ -5,6 +5,7 @@
 
 #include "../core/error.h"
 #include "../data/file.h"
+#include "../data/json.h"
 #include "model.h"
 
 namespace six {
@@ -129,7 +130,7 @@ void Model::set_slab_state(const std::vector<SavedTensor>& tensors, real* slab, 
 void Model::save(const std::string& path) const {
   Safetensors file;
   file.tensors = state();
-  file.metadata = {{"format", "pt"}, {"sixgrad.version", SIX_VERSION}, {"sixgrad.model", config().dump()}};
+  file.metadata = {{"format", "pt"}, {"sixgrad.version", SIX_VERSION}, {"sixgrad.model", text_of(config())}};
   write_safetensors(path, file);
 }
 

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "../core/error.h"
+#include "../data/json.h"
 #include "layers.h"
 
 namespace six {
@@ -38,7 +39,7 @@ AnyLayer Registry::make(const Json& object) const {
   const auto type = object.find("type");
   require(type != object.end(), "missing key \"type\"");
   const std::vector<std::string_view> types = types_of(prototypes_);
-  const auto found = std::find_if(types.begin(), types.end(), [&](std::string_view t) { return *type == t; });
+  const auto found = std::find_if(types.begin(), types.end(), [&](std::string_view t) { return is_text(*type, t); });
   if (found == types.end()) {
     const std::string_view near = type->is_string() ? nearest(type->get_ref<const std::string&>(), types) : "";
     std::string known;

@@ -17,6 +17,9 @@ Optimizer::Optimizer(std::string name, ParamSet& params, Common options)
 
 void Optimizer::step() {
   layout_.require_unchanged();
+  require(params_.trainable_gradients(), name_,
+          ": the gradients are those of a tape in inference mode (Tape::Options::training is "
+          "false: running statistics, no dropout); record on a training tape, or call ParamSet::allow_inference_gradients");
   double grad_scale = 1;
   if (options_.clip_norm > 0) {
     last_grad_norm_ = grad_norm(params_);

@@ -27,7 +27,7 @@ class Optimizer {
   virtual ~Optimizer() = default;
 
   // Moves the parameters once; the next backward starts from zero gradients. Throws if the parameters are no longer those the
-  // optimizer was built over; then nothing has changed.
+  // optimizer was built over, or their gradients come from a tape in inference mode; then nothing has changed.
   void step();
 
   double lr() const { return lr_; }

@@ -41,7 +41,7 @@ THIRD_PARTY = [
     (r"Eigen/", r"core/eigen\.h|core/[^/]+\.cpp|core/ops/[^/]+\.cpp|tests/"),
     (r"CLI/", r"(examples|bench)/"),
     (r"(png|zlib)\.h", r"(data|tests)/"),
-    (r"(fcntl|poll|signal|spawn|unistd)\.h|sys/[a-z]+\.h", r"(core/[^/]+\.cpp|data|train|examples|bench|tests)"),
+    (r"(dirent|fcntl|poll|signal|spawn|unistd)\.h|sys/[a-z]+\.h", r"(core/[^/]+\.cpp|data|train|examples|bench|tests)"),
 ]
 INTRINSICS = {"immintrin.h", "arm_neon.h", "cpuid.h"}
 C_HEADERS = {"stdint.h", "stddef.h", "string.h", "math.h", "float.h", "limits.h"}

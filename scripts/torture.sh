@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# scripts/torture.sh: the slow checks, with a table at the end: clang, all tests under the sanitizers of both compilers, threads,
-# memcheck, clang-tidy, fuzzing.
+# scripts/torture.sh [INPUTS]: the slow checks, with a table at the end: clang, all tests under the sanitizers of both compilers, threads,
+# memcheck, clang-tidy, 200 kills, a long run, and fuzzing with that many inputs per format (2 million unless given).
 source "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
 source scripts/steps.sh
 
@@ -43,6 +43,8 @@ fi
 step memcheck memcheck
 step clang-tidy tidy
 step "consumer, add_subdirectory" scripts/check_consumer.sh add_subdirectory
-if [ -x scripts/fuzz.sh ]; then step fuzzing scripts/fuzz.sh; fi
+step "soak, 100,000 steps" env SIX_SOAK_STEPS=100000 build/release/bin/tests_f32 --test-case='soak*'
+step "kill -9, 200 runs" env OMP_WAIT_POLICY=passive python3 -B tests/cli/kill_loop.py build/release/bin/mnist 200
+step fuzzing scripts/fuzz.sh "${1:-2000000}"
 complete=yes
 printf '\n%s\n' "${table[@]}"

@@ -78,17 +78,12 @@ std::vector<real> slab_of(const Model& model, const std::vector<SavedTensor>& te
   return slab;
 }
 
-std::string model_text(const Model& model) {  // without the training, which is compared by itself
-  OrderedJson config = model.config();
-  config.erase("training");
-  return config.dump();
-}
-
 CheckpointInfo info_of(const Metadata& m) {
   CheckpointInfo info;
   info.state = {.epoch = m.count<long>("epoch"),
                 .batch = m.count<long>("batch"),
                 .step = m.count<long>("step"),
+                .skipped = m.count<long>("skipped"),
                 .loss = m.real_number("loss"),
                 .grad_norm = m.real_number("grad_norm"),
                 .correct = m.count<long>("correct"),
@@ -112,14 +107,14 @@ void require_all_known(const Safetensors& file, const CheckpointParts& parts, co
   }
 }
 
-CheckpointInfo load(const Safetensors& file, const CheckpointParts& parts,
+CheckpointInfo load(const Safetensors& file, const CheckpointParts& parts, const std::string& model,
                     const std::function<void(const CheckpointInfo&)>& accept) {
   const Metadata m(file.metadata);
   require(m.text("format") == kFormat, "format is ", printable(m.text("format")), ", expected \"", kFormat, '"');
   require(m.text("version") == kVersion, "version is ", printable(m.text("version")), ", this library reads version ", kVersion);
   require(m.text("precision") == precision(), "was written in ", printable(m.text("precision")), ", this program computes in ",
           precision());
-  const std::string difference = first_difference(m.text("model"), model_text(parts.model));
+  const std::string difference = first_difference(m.text("model"), model);
   require(difference.empty(), "is of another model: ", difference);
   const CheckpointInfo info = info_of(m);
   const long steps = m.count<long>("optimizer_steps"), updates = m.count<long>("ema_updates");
@@ -141,7 +136,6 @@ CheckpointInfo load(const Safetensors& file, const CheckpointParts& parts,
 }
 
 CheckpointParts parts_of(Trainer& t) { return {t.model(), t.optimizer(), t.ema()}; }
-std::string training_text(const Trainer& t) { return write_training(t.config()).dump(); }
 
 std::string difference_at(const Json& is, const Json& expected, const std::string& path) {
   if (is == expected) return {};
@@ -163,6 +157,13 @@ std::string difference_at(const Json& is, const Json& expected, const std::strin
 
 }  // namespace
 
+std::string config_text(const Model& model) {  // without the training, which is compared by itself
+  OrderedJson config = model.config();
+  const JsonGuard guard{config};
+  if (config.contains("training")) release(config["training"]), config.erase("training");
+  return config.dump();
+}
+
 std::string first_difference(const std::string& is, const std::string& expected) {
   if (is == expected) return {};
   Json a = parse_json(is, "config"), b = parse_json(expected, "config");
@@ -170,7 +171,8 @@ std::string first_difference(const std::string& is, const std::string& expected)
   return difference_at(a, b, "");
 }
 
-void save_checkpoint(const std::string& path, const CheckpointParts& parts, const CheckpointInfo& info) {
+namespace {
+Safetensors make(const CheckpointParts& parts, const CheckpointInfo& info, const std::string& model) {
   Safetensors file;
   file.tensors = parts.model.state();
   for (SavedTensor& t : file.tensors) t.name.insert(0, kModel);
@@ -180,11 +182,12 @@ void save_checkpoint(const std::string& path, const CheckpointParts& parts, cons
   const TrainerState& s = info.state;
   file.metadata = {{"format", kFormat},
                    {"version", kVersion},
-                   {"model", model_text(parts.model)},
+                   {"model", model},
                    {"training", info.training},
                    {"epoch", std::to_string(s.epoch)},
                    {"batch", std::to_string(s.batch)},
                    {"step", std::to_string(s.step)},
+                   {"skipped", std::to_string(s.skipped)},
                    {"loss", exact(s.loss)},
                    {"grad_norm", exact(s.grad_norm)},
                    {"correct", std::to_string(s.correct)},
@@ -198,11 +201,27 @@ void save_checkpoint(const std::string& path, const CheckpointParts& parts, cons
                    {"precision", precision()},
                    {"instruction_set", instruction_set()},
                    {"library", library_version()}};
-  write_safetensors(path, file, Checksum::required);
+  return file;
+}
+}  // namespace
+
+Safetensors checkpoint_of(const CheckpointParts& parts, const CheckpointInfo& info) {
+  return make(parts, info, config_text(parts.model));
 }
 
-CheckpointInfo load_checkpoint(const std::string& path, const CheckpointParts& parts,
+CheckpointInfo load_checkpoint(const Safetensors& file, const CheckpointParts& parts,
                                const std::function<void(const CheckpointInfo&)>& accept) {
+  return load(file, parts, config_text(parts.model), accept);
+}
+
+void save_checkpoint(const std::string& path, const CheckpointParts& parts, const CheckpointInfo& info) {
+  write_safetensors(path, checkpoint_of(parts, info), Checksum::required);
+}
+
+namespace {
+// Runs `load` on the file; what is wrong with it names the path.
+template <class Load>
+CheckpointInfo from_file(const std::string& path, Load&& load) {
   const Safetensors file = [&] {
     try {
       return read_safetensors(path, Checksum::required);
@@ -210,28 +229,43 @@ CheckpointInfo load_checkpoint(const std::string& path, const CheckpointParts& p
       throw DamagedCheckpoint(e.what());
     }
   }();
-  return in_context(path, [&] { return load(file, parts, accept); });
+  return in_context(path, [&] { return load(file); });
 }
+}  // namespace
 
-void save_checkpoint(const std::string& path, Trainer& trainer, std::int64_t log_offset) {
-  save_checkpoint(path, parts_of(trainer),
-                  {.state = trainer.state(),
-                   .seed = trainer.config().seed,
-                   .data_digest = trainer.data().digest,
-                   .log_offset = log_offset,
-                   .training = training_text(trainer)});
+CheckpointInfo load_checkpoint(const std::string& path, const CheckpointParts& parts,
+                               const std::function<void(const CheckpointInfo&)>& accept) {
+  return from_file(path, [&](const Safetensors& file) { return load_checkpoint(file, parts, accept); });
 }
 
 CheckpointInfo load_checkpoint(const std::string& path, Trainer& trainer) {
+  return from_file(path, [&](const Safetensors& file) { return load_checkpoint(file, trainer); });
+}
+
+Safetensors checkpoint_of(Trainer& trainer, std::int64_t log_offset) {
+  return make(parts_of(trainer),
+              {.state = trainer.state(),
+               .seed = trainer.config().seed,
+               .data_digest = trainer.data().digest,
+               .log_offset = log_offset,
+               .training = trainer.training_text()},
+              trainer.model_text());
+}
+
+void save_checkpoint(const std::string& path, Trainer& trainer, std::int64_t log_offset) {
+  write_safetensors(path, checkpoint_of(trainer, log_offset), Checksum::required);
+}
+
+CheckpointInfo load_checkpoint(const Safetensors& file, Trainer& trainer) {
   const auto accept = [&](const CheckpointInfo& info) {
-    const std::string difference = first_difference(info.training, training_text(trainer));
+    const std::string difference = first_difference(info.training, trainer.training_text());
     require(difference.empty(), "is of another training: ", difference);
     require(info.seed == trainer.config().seed, "seed is ", info.seed, ", not ", trainer.config().seed);
     require(info.data_digest == trainer.data().digest, "was trained on other images: their digest is ", info.data_digest, ", not ",
             trainer.data().digest);
     trainer.require_state(info.state);
   };
-  const CheckpointInfo info = load_checkpoint(path, parts_of(trainer), accept);
+  const CheckpointInfo info = load(file, parts_of(trainer), trainer.model_text(), accept);
   trainer.set_state(info.state);
   return info;
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "../data/safetensors.h"
 #include "trainer.h"
 
 namespace six {
@@ -40,6 +41,13 @@ CheckpointInfo load_checkpoint(const std::string& path, const CheckpointParts& p
 // The same for a trainer, whose config, seed and data must be those of the checkpoint, but for the number of threads.
 CheckpointInfo load_checkpoint(const std::string& path, Trainer& trainer);
 
+// The same in memory.
+Safetensors checkpoint_of(const CheckpointParts& parts, const CheckpointInfo& info);
+CheckpointInfo load_checkpoint(const Safetensors& file, const CheckpointParts& parts,
+                               const std::function<void(const CheckpointInfo&)>& accept = {});
+Safetensors checkpoint_of(Trainer& trainer, std::int64_t log_offset = 0);
+CheckpointInfo load_checkpoint(const Safetensors& file, Trainer& trainer);
+
 // A damaged checkpoint, as opposed to one of another training: an older one may do.
 class DamagedCheckpoint : public Error {
   using Error::Error;
@@ -55,6 +63,8 @@ std::string add_checkpoint(const std::string& folder, Trainer& trainer, std::int
 std::optional<CheckpointInfo> load_newest_checkpoint(const std::string& folder, Trainer& trainer,
                                                      const std::function<void(const std::string&)>& say = {});
 
+// A model's config without its training, on one line.
+std::string config_text(const Model& model);
 // The path of the first member in which two JSON texts differ, and both values: `training.epochs is 3, not 4`; empty if they are
 // equal.
 std::string first_difference(const std::string& is, const std::string& expected);

@@ -1,7 +1,6 @@
 // Which checkpoints a folder holds, which are kept, and which of them is gone on from.
 #include <algorithm>
 #include <charconv>
-#include <filesystem>
 
 #include "../data/file.h"
 #include "checkpoint.h"
@@ -24,9 +23,7 @@ std::string path_of(const std::string& folder, long step) {
 // The newest first.
 std::vector<Found> find(const std::string& folder) {
   std::vector<Found> found;
-  std::error_code error;
-  for (std::filesystem::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-    const std::string name = it->path().filename().string();
+  for (const std::string& name : names_in(folder)) {
     if (!name.starts_with(kBefore) || !name.ends_with(kAfter)) continue;
     const char *first = name.data() + kBefore.size(), *last = name.data() + name.size() - kAfter.size();
     long step = 0;

@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "../data/json.h"
+
 namespace six {
 namespace {
 
@@ -192,8 +194,9 @@ OrderedJson write_union(const V& v) {
   return std::visit(
       [](const auto& options) {
         auto l = listed(options);
-        OrderedJson j = {{"type", l.kType}};
-        j.update(write_fields(fields_in(l)));
+        OrderedJson j = OrderedJson::object();
+        j["type"] = l.kType;
+        write_fields(fields_in(l), j);
         return j;
       },
       v);
@@ -272,7 +275,11 @@ TrainingConfig read_training(const Json& training) {
   return config;
 }
 
-TrainingConfig training_of(const Model& model) { return read_training(model.training()); }
+TrainingConfig training_of(const Model& model) {
+  Json training = model.training();
+  const JsonGuard guard{training};
+  return read_training(training);
+}
 
 OrderedJson write_training(const TrainingConfig& config) {
   TrainingConfig canonical = config;

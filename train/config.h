@@ -35,6 +35,7 @@ struct TrainingConfig {
   double label_smoothing = 0;
   EmaOptions ema = {.decay = 0};  // decay 0: none
   double clip_norm = 0;           // 0: no clipping
+  int skip_non_finite = 0;        // steps
   int validation = 0, eval_every = 1;
   int threads = 0;  // does not change the result
 
@@ -49,6 +50,10 @@ struct TrainingConfig {
     visit("label_smoothing", c.label_smoothing, "share of each target that is spread over all classes", between(0, 1));
     visit("ema", c.ema, "exponential moving average of the weights, see below");
     visit("clip_norm", c.clip_norm, "largest norm of all gradients together; 0: no clipping", at_least(0));
+    visit("skip_non_finite", c.skip_non_finite,
+          "steps that may be undone because a number is not finite, each halving the rate from then on; 0: the first ends the "
+          "training",
+          between(0, 1000));
     visit("validation", c.validation, "training images set aside for validation", between(0, 1e9));
     visit("eval_every", c.eval_every, "epochs between evaluations (on the validation images, else the test images); 0: at the end",
           at_least(0));

@@ -13,52 +13,53 @@ OrderedJson json_number(double value) {
   return value;
 }
 
+namespace {
+// An object on one line, member by member: a JSON value would allocate in its destructor, and a log is written when memory may be
+// short.
+class Line {
+ public:
+  Line& put(const std::string& key, const OrderedJson& scalar) { return put_text(key, scalar.dump()); }
+  Line& put_text(const std::string& key, const std::string& value) {
+    text_ += (text_.empty() ? '{' : ',') + OrderedJson(key).dump() + ':' + value;
+    return *this;
+  }
+  std::string object() const { return text_.empty() ? "{}" : text_ + '}'; }
+
+ private:
+  std::string text_;
+};
+}  // namespace
+
 MetricsLog::MetricsLog(const std::string& path, const Header& header, std::optional<std::int64_t> offset)
     : file_(path, offset.value_or(0)) {
   if (offset) return;
-  line({{"format", "sixgrad-log"},
-        {"version", 1},
-        {"config_hash", header.config_hash},
-        {"seed", header.seed},
-        {"threads", header.threads},
-        {"precision", precision()},
-        {"isa", instruction_set()},
-        {"library", library_version()}});
+  Line line;
+  line.put("format", "sixgrad-log").put("version", 1).put("config_hash", header.config_hash).put("seed", header.seed);
+  line.put("threads", header.threads).put("precision", precision()).put("isa", instruction_set()).put("library", library_version());
+  file_.append(line.object() + '\n');
 }
 
-void MetricsLog::line(const OrderedJson& object) { file_.append(object.dump() + '\n'); }
-
 void MetricsLog::epoch(const EpochReport& r) {
-  OrderedJson gates = OrderedJson::object();
+  Line gates;
   for (const ClosedGates& g : r.closed_gates) {
-    OrderedJson& at = gates[g.layer];
-    at = OrderedJson::object();
-    const auto put = [&](real bound, double share) {
-      if (std::isfinite(bound)) at["at_" + number(bound).dump()] = json_number(share);
-    };
-    put(g.lo, g.at_lo), put(g.hi, g.at_hi);
+    Line at;
+    if (std::isfinite(g.lo)) at.put("at_" + number(g.lo).dump(), json_number(g.at_lo));
+    if (std::isfinite(g.hi)) at.put("at_" + number(g.hi).dump(), json_number(g.at_hi));
+    gates.put_text(g.layer, at.object());
   }
-  line({{"epoch", r.epoch},
-        {"step", r.step},
-        {"split", "train"},
-        {"loss", json_number(r.loss)},
-        {"accuracy", json_number(r.accuracy)},
-        {"lr", json_number(r.lr)},
-        {"grad_norm", json_number(r.grad_norm)},
-        {"images_per_second", json_number(r.images_per_second)},
-        {"seconds", json_number(r.seconds)},
-        {"closed_gates", gates}});
+  Line line;
+  line.put("epoch", r.epoch).put("step", r.step).put("split", "train").put("loss", json_number(r.loss));
+  line.put("accuracy", json_number(r.accuracy)).put("lr", json_number(r.lr)).put("grad_norm", json_number(r.grad_norm));
+  line.put("images_per_second", json_number(r.images_per_second)).put("seconds", json_number(r.seconds));
+  file_.append(line.put_text("closed_gates", gates.object()).object() + '\n');
   if (r.evaluation) evaluation(r, r.split, *r.evaluation, r.evaluation_seconds);
 }
 
 void MetricsLog::evaluation(const EpochReport& after, const std::string& split, const Evaluation& e, double seconds) {
-  line({{"epoch", after.epoch},
-        {"step", after.step},
-        {"split", split},
-        {"loss", json_number(e.loss)},
-        {"accuracy", json_number(e.accuracy())},
-        {"images_per_second", json_number(double(e.images()) / seconds)},
-        {"seconds", json_number(seconds)}});
+  Line line;
+  line.put("epoch", after.epoch).put("step", after.step).put("split", split).put("loss", json_number(e.loss));
+  line.put("accuracy", json_number(e.accuracy())).put("images_per_second", json_number(double(e.images()) / seconds));
+  file_.append(line.put("seconds", json_number(seconds)).object() + '\n');
 }
 
 }  // namespace six

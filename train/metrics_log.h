@@ -29,7 +29,6 @@ class MetricsLog {
   std::int64_t offset() const { return file_.offset(); }
 
  private:
-  void line(const OrderedJson& object);
   AppendFile file_;
 };
 

@@ -16,6 +16,7 @@ struct StepReport {
   double loss = 0, accuracy = 0;  // means over the epoch so far
   double lr = 0, grad_norm = 0;   // of this step; the norm before clipping
   double images_per_second = 0, seconds_left = 0;
+  std::string skipped = {};  // why the step was undone; then its loss and norm are those that failed
 };
 
 // The share of a clamp's values that are at one of its bounds, where no gradient passes.

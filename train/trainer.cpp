@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "../core/ops/loss.h"
+#include "../data/json.h"
 #include "../optim/clip_norm.h"
+#include "checkpoint.h"
 #include "closed_gates.h"
 
 namespace six {
@@ -45,7 +48,10 @@ Trainer::Trainer(Model& model, const Dataset& data, const TrainingConfig& config
     : model_(model),
       data_(data),
       config_(checked(config, model, data)),
+      model_text_(config_text(model)),
+      training_text_(text_of(write_training(config_))),
       optimizer_(make_optimizer(config_.optimizer, config_.clip_norm, model.params())),
+      slots_(optimizer_->state()),
       batches_(data.train, config_.batch, batch_options()),
       schedule_(learning_rate(config_.optimizer), resolved(config_.schedule, total_steps())),
       tape_({.threads = config_.threads, .seed = config_.seed}),
@@ -56,6 +62,11 @@ Trainer::Trainer(Model& model, const Dataset& data, const TrainingConfig& config
   good_.buffers.resize(std::size_t(p.buffer_size()));
   good_.averages.resize(ema_ ? std::size_t(p.size()) : 0);
   save(good_);
+  if (config_.skip_non_finite) {
+    before_ = good_;
+    before_.slots.resize(slots_.size() * std::size_t(p.size()));
+    tried_logits_ = logits_;
+  }
 }
 
 BatchOptions Trainer::batch_options() const {
@@ -68,16 +79,17 @@ BatchOptions Trainer::batch_options() const {
 
 void Trainer::require_state(const TrainerState& state) const {
   require(state.epoch >= 0 && state.epoch <= config_.epochs && state.batch >= 0 && state.batch <= batches_per_epoch() &&
-              state.step == state.epoch * batches_per_epoch() + state.batch,
-          "trainer: epoch ", state.epoch, ", batch ", state.batch, ", step ", state.step, " is no point of a training of ",
-          config_.epochs, " epochs of ", batches_per_epoch(), " batches");
+              state.step == state.epoch * batches_per_epoch() + state.batch && state.skipped >= 0 &&
+              state.skipped <= std::min<long>(state.step, config_.skip_non_finite),
+          "trainer: epoch ", state.epoch, ", batch ", state.batch, ", step ", state.step, ", skipped ", state.skipped,
+          " is no point of a training of ", config_.epochs, " epochs of ", batches_per_epoch(), " batches");
 }
 
 void Trainer::set_state(const TrainerState& state) {
   require_state(state);
   state_ = state, positioned_ = false;
-  optimizer_->set_steps(state.step);
-  if (ema_) ema_->set_updates(state.step);
+  optimizer_->set_steps(state.step - state.skipped);
+  if (ema_) ema_->set_updates(state.step - state.skipped);
   save(good_);
 }
 
@@ -95,24 +107,43 @@ Var Trainer::record(const Batch& batch) {
   return loss;
 }
 
+const char* Trainer::attempt(const Batch& batch, double& loss, double& norm) {
+  const Var loss_var = record(batch);
+  loss = loss_var.item();
+  if (!std::isfinite(loss)) return "the loss";
+  save(good_);
+  tape_.backward(loss_var);
+  norm = grad_norm(model_.params());
+  if (!std::isfinite(norm)) return "the norm of the gradients";
+  optimizer_->set_lr(std::ldexp(schedule_(state_.step), -int(state_.skipped)));
+  optimizer_->step();
+  if (!all_finite(model_.params().values(), model_.params().size())) return "a weight after the update";
+  if (ema_) ema_->update();
+  return config_.skip_non_finite == 0 || loss_stays_finite(batch) ? nullptr : "the loss after the update";
+}
+
+bool Trainer::loss_stays_finite(const Batch& batch) {
+  const std::vector<real>&logits = logits_, &buffers = good_.buffers;
+  std::copy(logits.begin(), logits.end(), tried_logits_.begin());
+  const bool finite = std::isfinite(record(batch).item());
+  std::copy(tried_logits_.begin(), tried_logits_.end(), logits_.begin());
+  std::copy(buffers.begin(), buffers.end(), model_.params().buffer_values());
+  return finite;
+}
+
 const StepReport& Trainer::step() {
   require(!over(), "trainer: the training of ", config_.epochs, " epochs is over");
   require(!epoch_over(), "trainer: epoch ", state_.epoch + 1, " is over; call end_epoch before the next step");
   const auto begin = std::chrono::steady_clock::now();
   const Batch& batch = next_batch();
-  const Var loss_var = record(batch);
-  const double loss = loss_var.item();
-  if (!std::isfinite(loss)) stop(state_.step + 1, "the loss", first_non_finite(batch));
-  save(good_);
-  tape_.backward(loss_var);
-  const double norm = grad_norm(model_.params());
-  if (!std::isfinite(norm)) stop(state_.step + 1, "the norm of the gradients", first_non_finite(batch));
-
-  optimizer_->set_lr(schedule_(state_.step));
-  optimizer_->step();
-  if (!all_finite(model_.params().values(), model_.params().size()))
-    stop(state_.step + 1, "a weight after the update", first_non_finite(batch));
-  if (ema_) ema_->update();
+  const bool may_skip = state_.skipped < config_.skip_non_finite;
+  if (may_skip) save(before_);
+  double loss = 0, norm = 0;
+  if (const char* what = attempt(batch, loss, norm)) {
+    const std::string where = first_non_finite(batch);
+    if (!may_skip) stop(state_.step + 1, what, where);
+    return skip(std::string(what) + " is not finite" + (where.empty() ? "" : ": ") + where, loss, norm);
+  }
   const int classes = data_.train.classes;
   for (std::size_t i = 0; i < batch.labels.size(); ++i)
     state_.correct += argmax(logits_.data() + long(i) * classes, classes) == batch.labels[i];
@@ -125,8 +156,18 @@ const StepReport& Trainer::step() {
   return report(loss, norm);
 }
 
+const StepReport& Trainer::skip(const std::string& why, double loss, double norm) {
+  restore(before_);
+  optimizer_->set_steps(state_.step - state_.skipped);
+  if (ema_) ema_->set_updates(state_.step - state_.skipped);
+  ++state_.batch, ++state_.step, ++state_.skipped;
+  report(loss, norm);
+  report_.skipped = why;
+  return report_;
+}
+
 const StepReport& Trainer::report(double loss, double norm) {
-  const double images = double(state_.images);
+  const double images = double(std::max(state_.images, 1L));  // none if all steps were skipped
   return report_ = {.epoch = state_.epoch + 1,
                     .epochs = config_.epochs,
                     .batch = state_.batch,
@@ -137,21 +178,22 @@ const StepReport& Trainer::report(double loss, double norm) {
                     .accuracy = double(state_.correct) / images,
                     .lr = optimizer_->lr(),
                     .grad_norm = norm,
-                    .images_per_second = double(epoch_images_) / epoch_seconds_,
-                    .seconds_left = seconds_ / double(images_) * double(config_.batch) * double(total_steps() - state_.step)};
+                    .images_per_second = epoch_seconds_ > 0 ? double(epoch_images_) / epoch_seconds_ : 0,
+                    .seconds_left =
+                        seconds_ / double(std::max(images_, 1L)) * double(config_.batch) * double(total_steps() - state_.step)};
 }
 
 EpochReport Trainer::end_epoch() {
   require(!over() && epoch_over(), "trainer: epoch ", state_.epoch + 1, " is not over, ", batches_per_epoch() - state_.batch,
           " batches are left");
-  const double images = double(state_.images);
+  const double images = double(std::max(state_.images, 1L));
   EpochReport r{.epoch = state_.epoch + 1,
                 .epochs = config_.epochs,
                 .step = state_.step,
                 .loss = state_.loss / images,
                 .accuracy = double(state_.correct) / images,
-                .lr = schedule_(state_.step - 1),
-                .grad_norm = state_.grad_norm / double(state_.batch),
+                .lr = std::ldexp(schedule_(state_.step - 1), -int(state_.skipped)),
+                .grad_norm = state_.grad_norm / (images / double(config_.batch)),
                 .images_per_second = epoch_seconds_ > 0 ? double(epoch_images_) / epoch_seconds_ : 0,
                 .seconds = epoch_seconds_};
   const auto begin = std::chrono::steady_clock::now();
@@ -162,7 +204,7 @@ EpochReport Trainer::end_epoch() {
   const Bytes some = data_.train.bytes(0, std::min(kProbed, data_.train.size()));
   r.closed_gates = with_averages([&] { return closed_gates(model_, some, config_.threads); });
   r.evaluation_seconds = seconds_since(begin);
-  state_ = {.epoch = state_.epoch + 1, .step = state_.step};
+  state_ = {.epoch = state_.epoch + 1, .step = state_.step, .skipped = state_.skipped};
   positioned_ = false, epoch_seconds_ = 0, epoch_images_ = 0;
   return r;
 }
@@ -209,6 +251,8 @@ void Trainer::save(Weights& to) const {
   std::copy_n(p.values(), p.size(), to.values.begin());
   std::copy_n(p.buffer_values(), p.buffer_size(), to.buffers.begin());
   if (ema_) std::copy_n(ema_->values(), p.size(), to.averages.begin());
+  if (!to.slots.empty())
+    for (std::size_t i = 0; i < slots_.size(); ++i) std::copy_n(slots_[i].values, p.size(), to.slots.begin() + long(i) * p.size());
 }
 
 void Trainer::restore(const Weights& from) {
@@ -216,6 +260,9 @@ void Trainer::restore(const Weights& from) {
   std::copy(from.values.begin(), from.values.end(), p.values());
   std::copy(from.buffers.begin(), from.buffers.end(), p.buffer_values());
   if (ema_) std::copy(from.averages.begin(), from.averages.end(), ema_->values());
+  if (!from.slots.empty())
+    for (std::size_t i = 0; i < slots_.size(); ++i)
+      std::copy_n(from.slots.begin() + long(i) * p.size(), p.size(), slots_[i].values);
 }
 
 // Records a batch again with the same weights, looking at every value. Empty if all are finite.

@@ -26,8 +26,9 @@ class NonFinite : public Error {
 // seed and of these counts.
 struct TrainerState {
   long epoch = 0,
-       batch = 0;  // the next batch to be trained on; `batch` may be the number of batches: the epoch is yet to be reported
-  long step = 0;   // steps taken
+       batch = 0;    // the next batch to be trained on; `batch` may be the number of batches: the epoch is yet to be reported
+  long step = 0;     // steps so far
+  long skipped = 0;  // of these, undone because a number was not finite
   // Sums over the epoch so far.
   double loss = 0, grad_norm = 0;
   long correct = 0, images = 0;
@@ -48,6 +49,8 @@ struct TrainingResult {
 
 // Trains a model: the one loop that every program uses. A step is forward, loss, backward, clipping, optimizer and average; from
 // the second step on it allocates nothing. The same config gives the same bits for any number of threads.
+// A number that is not finite ends it, or, with `skip_non_finite`, undoes the step: then each new set of weights is also tried on
+// the batch that led to it.
 class Trainer {
  public:
   // Refers to model and data, which must outlive it; the data must have been split as the config says (split_validation).
@@ -74,6 +77,9 @@ class Trainer {
   void set_state(const TrainerState& state);  // throws Error if it is none of this training
   void require_state(const TrainerState& state) const;
   Model& model() { return model_; }
+  // The model's and the training's config as JSON, as they were at the beginning: what a checkpoint is of.
+  const std::string& model_text() const { return model_text_; }
+  const std::string& training_text() const { return training_text_; }
   const Dataset& data() const { return data_; }
   Optimizer& optimizer() { return *optimizer_; }
   Ema* ema() { return ema_ ? &*ema_ : nullptr; }  // null if the config has none
@@ -83,11 +89,15 @@ class Trainer {
  private:
   // A copy of everything a step changes before it is known to have gone well.
   struct Weights {
-    std::vector<real> values, buffers, averages;
+    std::vector<real> values, buffers, averages, slots;
   };
   BatchOptions batch_options() const;
   const Batch& next_batch();
   Var record(const Batch& batch);  // the loss, on the tape
+  // Forward, backward, update. What of it is not finite, null if all is.
+  const char* attempt(const Batch& batch, double& loss, double& norm);
+  bool loss_stays_finite(const Batch& batch);
+  const StepReport& skip(const std::string& why, double loss, double norm);
   void save(Weights& to) const;
   void restore(const Weights& from);
   template <class F>
@@ -105,15 +115,18 @@ class Trainer {
   Model& model_;
   const Dataset& data_;
   TrainingConfig config_;
+  std::string model_text_, training_text_;
   TrainerState state_;
   bool positioned_ = false;  // the batches stand at the state
   std::unique_ptr<Optimizer> optimizer_;
+  std::vector<Optimizer::Slot> slots_;
   std::optional<Ema> ema_;
   Batches batches_;
   Schedule schedule_;
   Tape tape_;
-  std::vector<real> logits_;
-  Weights good_;  // the last with which a loss was finite
+  std::vector<real> logits_, tried_logits_;
+  Weights good_;    // the last with which a loss was finite
+  Weights before_;  // of the step, if it may be undone
   StepReport report_;
   double seconds_ = 0, epoch_seconds_ = 0;  // of training, in this object's life and in this epoch
   long images_ = 0, epoch_images_ = 0;

@@ -119,6 +119,8 @@ int run(const TrainOptions& o, six::Trainer& trainer, six::Model& model, const s
   try {
     const auto after_step = [&](const six::StepReport& r) {
       display.step(r);
+      if (!r.skipped.empty())
+        display.line("step " + std::to_string(r.step) + " is skipped, the learning rate halved: " + r.skipped);
       if (o.checkpoint_every && r.step % o.checkpoint_every == 0) checkpoint();
     };
     result = trainer.run({.step = after_step,

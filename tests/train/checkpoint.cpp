@@ -182,13 +182,13 @@ TEST_CASE("checkpoint: what the metadata must say") {
   refused("precision", "float16", {"float16", precision()});
   refused("model", "{", {"line 1"});
   refused("training", "{\"epochs\": [[", {"line 1"});
-  for (const char* key : {"epoch", "batch", "step", "correct", "images", "optimizer_steps", "ema_updates", "log_offset"})
+  for (const char* key : {"epoch", "batch", "step", "skipped", "correct", "images", "optimizer_steps", "ema_updates", "log_offset"})
     for (const char* value : {"", "-1", "1.5", "x", "7 ", "99999999999999999999"})
       refused(key, value, {key, "must be a number >= 0"});
   for (const char* key : {"loss", "grad_norm", "lr"}) refused(key, "0x1", {key, "must be a hexadecimal number"});
   refused("lr", "-1", {"lr is -1"});
   refused("lr", "nan", {"lr is nan"});
-  refused("step", "5", {"epoch 0, batch 4, step 5", "no point of a training of 3 epochs of 6 batches"});
+  refused("step", "5", {"epoch 0, batch 4, step 5, skipped 0", "no point of a training of 3 epochs of 6 batches"});
   refused("batch", "9", {"no point"});
   refused("data_digest", "4294967296", {"data_digest"});
 }

@@ -1,5 +1,10 @@
 #include <doctest/doctest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <csignal>
+
+#include "../../data/file.h"
 #include "../../train/checkpoint.h"
 #include "../../train/environment.h"
 #include "../data/support.h"
@@ -111,6 +116,65 @@ TEST_CASE("checkpoint folder: a checkpoint that cannot be written names its path
   }
   add_checkpoint(folder.path(), run.trainer);
   CHECK(Run().resume(folder.path())->state.step == 5);
+}
+
+// System calls after which this process ends as if killed.
+struct Killer {
+  static inline FileCalls real;
+  static inline long left = 0;
+  static void count() {
+    if (left-- == 0) ::raise(SIGKILL);
+  }
+  static void arm(long calls) {
+    real = file_calls(), left = calls;
+    file_calls() = {.open = [](const char* p, int f, unsigned m) { return count(), real.open(p, f, m); },
+                    .stat = [](int fd, struct stat* s) { return count(), real.stat(fd, s); },
+                    .read = [](int fd, void* to, std::size_t n) { return count(), real.read(fd, to, n); },
+                    .write = [](int fd, const void* from,
+                                std::size_t n) { return count(), real.write(fd, from, n / 2 + 1 < n ? n / 2 + 1 : n); },
+                    .sync = [](int fd) { return count(), real.sync(fd); },
+                    .close = [](int fd) { return count(), real.close(fd); },
+                    .rename = [](const char* a, const char* b) { return count(), real.rename(a, b); },
+                    .remove = [](const char* p) { return count(), real.remove(p); },
+                    .truncate = [](int fd, off_t n) { return count(), real.truncate(fd, n); }};
+  }
+};
+
+TEST_CASE(
+    "checkpoint folder: killed before any system call of a checkpoint, the newest whole one loads and the rest is cleared away") {
+  long killed = 0, older = 0, newer = 0;
+  for (long k = 0;; ++k) {
+    const TempFolder folder;
+    Run run;
+    run.steps(4, folder.path());
+    run.trainer.step();
+    const pid_t child = ::fork();
+    if (child == 0) {
+      Killer::arm(k);
+      add_checkpoint(folder.path(), run.trainer);
+      ::_exit(0);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    if (WIFEXITED(status)) {
+      CHECK(WEXITSTATUS(status) == 0);
+      break;
+    }
+    REQUIRE(WTERMSIG(status) == SIGKILL);
+    ++killed;
+    CAPTURE(k);
+    Run after(9);
+    const long step = after.resume(folder.path())->state.step;
+    CHECK(after.said.empty());
+    CHECK((step == 4 || step == 5));
+    ++(step == 4 ? older : newer);
+    remove_stale_temporaries(folder.path());
+    add_checkpoint(folder.path(), after.trainer);
+    CHECK(folder.names().size() == 2);
+  }
+  CHECK(killed > 10);
+  CHECK(older > 5);
+  CHECK(newer > 2);
 }
 
 TEST_CASE("the first difference of two configs is named by its path") {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "../../train/checkpoint.h"
 #include "../data/support.h"
 #include "support.h"
 
@@ -118,6 +119,112 @@ TEST_CASE("a loss that is not finite only in the evaluation after the last step 
   const Failure f = failure_of(trainer);
   CHECK(f.step == 6);
   CHECK(contains(f.message, {"the loss on the test images is not finite", "layers.0 (reciprocal)"}));
+}
+
+TrainingConfig skipping(int steps) {
+  TrainingConfig config = full_config();
+  config.augmentation = {}, config.skip_non_finite = steps;
+  return config;
+}
+
+TEST_CASE("skip_non_finite: the step is undone to the bit, its reason told, and the rate halved from then on") {
+  const Dataset data = bright(5);
+  Model model = reciprocal_net();
+  Trainer trainer(model, data, skipping(100));
+  std::vector<std::string> reasons;
+  Result before = result_of(model, trainer);
+  std::vector<real> slots;
+  const auto slots_now = [&] {
+    std::vector<real> all;
+    for (const auto& s : trainer.optimizer().state()) all.insert(all.end(), s.values, s.values + model.params().size());
+    return all;
+  };
+  while (!trainer.epoch_over()) {
+    before = result_of(model, trainer), slots = slots_now();
+    const long updates = trainer.optimizer().steps();
+    const StepReport& r = trainer.step();
+    if (r.skipped.empty()) {
+      CHECK(result_of(model, trainer).values != before.values);
+      continue;
+    }
+    reasons.push_back(r.skipped);
+    CHECK(result_of(model, trainer) == before);
+    CHECK(slots_now() == slots);
+    CHECK(trainer.optimizer().steps() == updates);
+    CHECK_FALSE(std::isfinite(r.batch_loss));
+  }
+  REQUIRE(reasons.size() == 1);
+  CAPTURE(reasons[0]);
+  CHECK(contains(reasons[0], {"the loss is not finite: ", "layers.0 (reciprocal): the output", "input materialize"}));
+  CHECK(trainer.state().skipped == 1);
+  Schedule schedule(1e-2, resolved(OneCycleLR{}, 18));
+  CHECK(trainer.end_epoch().lr == schedule(5) / 2);
+  trainer.step();
+  CHECK(trainer.optimizer().lr() == (trainer.state().skipped == 1 ? schedule(6) / 2 : trainer.optimizer().lr()));
+}
+
+TEST_CASE("skip_non_finite: without anything to skip it changes no bit") {
+  const Dataset data = few_digits();
+  Model with = small_net(), without = small_net();
+  TrainingConfig config = full_config();
+  Trainer plain(without, data, config);
+  config.skip_non_finite = 3;
+  Trainer skips(with, data, config);
+  plain.run(), skips.run();
+  CHECK(result_of(with, skips) == result_of(without, plain));
+}
+
+TEST_CASE("skip_non_finite: a rate that blows the weights up is halved until it does not") {
+  const Dataset data = few_digits();
+  for (double lr : {1e6, 1e30}) {
+    CAPTURE(lr);
+    Model model({8, 8, 1},
+                Sequential{Flatten{}, Linear{{.out_features = 16}}, Linear{{.out_features = 16}}, Linear{{.out_features = 10}}});
+    TrainingConfig config = skipping(1000);
+    config.optimizer = SGDOptions{.lr = lr, .momentum = 0.9};
+    config.schedule = ConstantLR{}, config.clip_norm = 0, config.epochs = 50;
+    Trainer trainer(model, data, config);
+    CHECK(trainer.run().finished);
+    CHECK(trainer.state().skipped > 0);
+    CHECK(trainer.state().skipped < 300);
+    CHECK(finite(result_of(model, trainer).values));
+  }
+}
+
+TEST_CASE("skip_non_finite: once the steps that may be skipped are used up, the next ends the training with good weights") {
+  const Dataset data = bright(5);
+  Model model = reciprocal_net();
+  Trainer trainer(model, data, skipping(2));  // the black image comes once an epoch, of three
+  long skipped = 0;
+  std::string message = "none";
+  try {
+    trainer.run({.step = [&](const StepReport& r) { skipped += !r.skipped.empty(); }});
+  } catch (const NonFinite& e) {
+    message = e.what();
+  }
+  CAPTURE(message);
+  CHECK(skipped == 2);
+  CHECK(contains(message, {"(epoch 3): the loss is not finite: ", "layers.0 (reciprocal)", "last good weights"}));
+  CHECK(finite(result_of(model, trainer).values));
+  CHECK(finite(result_of(model, trainer).buffers));
+}
+
+TEST_CASE("skip_non_finite: a training that skipped resumes to the same bits") {
+  const Dataset data = bright(5);
+  TrainingConfig config = skipping(5);
+  Model whole = reciprocal_net(), first = reciprocal_net(), second = reciprocal_net();
+  Trainer expected(whole, data, config), a(first, data, config);
+  expected.run();
+  CHECK(expected.state().skipped == 3);
+  config.threads = 2;
+  Trainer b(second, data, config);
+  a.run({.stop = [&] { return a.state().skipped == 2; }});
+  const TempFolder folder;
+  save_checkpoint(folder / "c", a);
+  CHECK(load_checkpoint(folder / "c", b).state.skipped == 2);
+  b.run();
+  CHECK(b.state().skipped == 3);
+  CHECK(result_of(second, b) == result_of(whole, expected));
 }
 
 }  // namespace

@@ -1,0 +1,12 @@
+# fuzz_NAME for each target of tests/fuzz/targets.cpp: libFuzzer, so clang.
+add_library(fuzz_targets OBJECT "${PROJECT_SOURCE_DIR}/tests/fuzz/targets.cpp")
+set_target_properties(fuzz_targets PROPERTIES CXX_EXTENSIONS OFF)
+target_compile_options(fuzz_targets PRIVATE ${SIX_HOST_FLAGS})
+target_link_libraries(fuzz_targets PRIVATE sixgrad ZLIB::ZLIB)
+file(GLOB corpora RELATIVE "${PROJECT_SOURCE_DIR}/tests/fuzz/corpus" "${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/*")
+foreach(target ${corpora})
+  add_executable(fuzz_${target} "${PROJECT_SOURCE_DIR}/tests/fuzz/fuzzer.cpp" $<TARGET_OBJECTS:fuzz_targets>)
+  target_compile_definitions(fuzz_${target} PRIVATE SIX_FUZZ_TARGET="${target}")
+  target_compile_options(fuzz_${target} PRIVATE ${SIX_HOST_FLAGS})
+  target_link_libraries(fuzz_${target} PRIVATE sixgrad ZLIB::ZLIB -fsanitize=fuzzer)
+endforeach()

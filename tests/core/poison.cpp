@@ -1,0 +1,145 @@
+// Options::check_finite, op by op: each is given one number that is not finite and must be the one that is named.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <set>
+
+#include "../../core/ops/ops.h"
+#include "../data/support.h"
+
+namespace six::test {
+namespace {
+
+struct Case {
+  std::string name;  // as messages have it
+  std::vector<Shape> inputs;
+  std::function<Var(const std::vector<Var>&)> op;
+};
+
+std::vector<Case> cases() {
+  const Shape image{2, 4, 4, 3};
+  std::vector<Case> all = {{"add", {{2, 3}, {2, 3}}, [](auto& v) { return v[0] + v[1]; }},
+                           {"mul", {{2, 3}, {2, 3}}, [](auto& v) { return v[0] * v[1]; }},
+                           {"scale", {{2, 3}}, [](auto& v) { return scale(v[0], 2); }},
+                           {"sum", {{2, 3}}, [](auto& v) { return sum(v[0]); }},
+                           {"reshape",
+                            {{2, 3}},
+                            [](auto& v) {
+                              return reshape(v[0], {3, 2});
+                            }},
+                           {"conv2d", {image, {3, 3, 3, 5}}, [](auto& v) { return conv2d(v[0], v[1]); }},
+                           {"depthwise_conv2d", {image, {3, 3, 3}}, [](auto& v) { return depthwise_conv2d(v[0], v[1]); }},
+                           {"matmul", {{4, 3}, {3, 5}}, [](auto& v) { return matmul(v[0], v[1]); }},
+                           {"bias", {{4, 3}, {3}}, [](auto& v) { return bias(v[0], v[1]); }},
+                           {"batch_norm", {image, {3}, {3}}, [](auto& v) { return batch_norm(v[0], v[1], v[2]); }},
+                           {"dropout", {{2, 3}}, [](auto& v) { return dropout(v[0], 1e-9); }},
+                           {"max_pool2d", {image}, [](auto& v) { return max_pool2d(v[0]); }},
+                           {"avg_pool2d", {image}, [](auto& v) { return avg_pool2d(v[0]); }},
+                           {"global_avg_pool", {image}, [](auto& v) { return global_avg_pool(v[0]); }},
+                           {"mse_loss", {{2, 3}, {2, 3}}, [](auto& v) { return mse_loss(v[0], v[1]); }},
+                           {"cross_entropy", {{2, 3}}, [](auto& v) {
+                              static const std::vector<int> labels = {2, 0};
+                              return cross_entropy(v[0], labels);
+                            }}};
+  PointwiseOps::for_each([&](auto tag) {
+    using O = typename decltype(tag)::type;
+    all.push_back({O::name, {{2, 3}}, [](auto& v) { return pointwise(v[0], O{}); }});
+  });
+  return all;
+}
+
+// The leaves of a case, with values between 0.2 and 0.9.
+struct Leaves {
+  explicit Leaves(const Case& c) {
+    for (const Shape& s : c.inputs) {
+      memory.emplace_back(std::size_t(s.size()));
+      for (std::size_t i = 0; i < memory.back().size(); ++i)
+        memory.back()[i] = real(0.2 + 0.1 * double((i * 5 + memory.size()) % 8));
+    }
+  }
+  std::vector<Var> on(Tape& tape, const Case& c) const {
+    std::vector<Var> vars;
+    for (std::size_t i = 0; i < memory.size(); ++i) vars.push_back(tape.input(memory[i].data(), c.inputs[i], true));
+    return vars;
+  }
+  std::vector<std::vector<real>> memory;
+};
+
+TEST_CASE("check_finite, forward: each op is named when one of its inputs holds a NaN or an infinity") {
+  for (const Case& c : cases())
+    for (bool defer : {true, false})
+      for (std::size_t input = 0; input < c.inputs.size(); ++input) {
+        CAPTURE(c.name);
+        CAPTURE(input);
+        Leaves leaves(c);
+        Tape clean({.threads = 1, .defer = defer, .check_finite = true});
+        CHECK_NOTHROW(c.op(leaves.on(clean, c)));
+        leaves.memory[input].back() = std::nan("");
+        Tape tape({.threads = 1, .defer = defer, .check_finite = true});
+        tape.set_scope("layers.7");
+        const std::string message = message_of([&] { c.op(leaves.on(tape, c)); });
+        CAPTURE(message);
+        CHECK(contains(message, {"layers.7 (" + c.name + "): the output", "is not finite; input input", "1 of "}));
+      }
+}
+
+TEST_CASE("check_finite, forward: of a chain, the first op that makes a number too large is named, deferred or not") {
+  const real large = std::numeric_limits<real>::max();
+  for (bool defer : {true, false}) {
+    const std::vector<real> x(6, large), b(3, large), w(9, 1);
+    Tape tape({.threads = 1, .defer = defer, .check_finite = true});
+    const Var leaf = tape.input(x.data(), {2, 3}, true), shift = tape.input(b.data(), {3}), weights = tape.input(w.data(), {3, 3});
+    CHECK(contains(message_of([&] { matmul(relu6(bias(leaf, shift)), weights); }),
+                   {"bias: the output [2,3] is not finite", "in [", "input [3]"}));
+  }
+}
+
+// The ops whose backward reads values: it is these that can make a gradient not finite while all values are.
+TEST_CASE("check_finite, backward: each op that reads values is named when they spoil the gradient, with ranges") {
+  std::set<std::string> named;
+  for (const Case& c : cases())
+    for (bool defer : {true, false}) {
+      Leaves leaves(c);
+      Tape tape({.threads = 1, .defer = defer, .check_finite = true});
+      tape.set_scope("layers.2");
+      const Var y = c.op(leaves.on(tape, c));
+      tape.set_scope("");
+      const Var loss = y.size() == 1 ? y : sum(y);
+      // Behind the tape's back, after the forward pass: what went in and what came out.
+      const std::vector<real> nans(1000, std::nan(""));
+      for (auto& m : leaves.memory) std::copy_n(nans.begin(), m.size(), m.begin());
+      const Node& n = tape.node(y);
+      if (n.owns_value && y.id() != loss.id()) std::copy_n(nans.begin(), y.size(), const_cast<real*>(n.view.y));
+      const std::string message = message_of([&] { tape.backward(loss); });
+      CAPTURE(message);
+      if (message == "no error") continue;
+      CHECK(contains(message, {"layers.2 (" + c.name + "): the gradient of its input", "is not finite", "gradient of the output",
+                               "not finite"}));
+      named.insert(c.name);
+    }
+  std::string list;
+  for (const std::string& name : named) list += name + ' ';
+  CHECK(list == "batch_norm conv2d depthwise_conv2d gelu matmul mse_loss mul sigmoid silu tanh ");
+}
+
+TEST_CASE("check_finite, backward: a linear op is named when its gradient overflows") {
+  const real large = std::sqrt(std::numeric_limits<real>::max()) * 8;
+  const std::vector<real> tiny(12, 1 / std::numeric_limits<real>::max()), w(9, large);
+  for (bool defer : {true, false}) {
+    Tape tape({.threads = 1, .defer = defer, .check_finite = true});
+    const Var x = tape.input(tiny.data(), {4, 3}, true), weights = tape.input(w.data(), {3, 3});
+    tape.set_scope("layers.1");
+    const Var y = matmul(x, weights);
+    tape.set_scope("layers.2");
+    const Var z = scale(y, large);
+    tape.set_scope("");
+    CHECK(contains(message_of([&] { tape.backward(sum(z)); }),
+                   {"layers.1 (matmul): the gradient of its input input [4,3] is not finite",
+                    "gradient of the output matmul [4,3] in [", "12 of 12 not finite"}));
+  }
+}
+
+}  // namespace
+}  // namespace six::test

@@ -1,0 +1,106 @@
+// What people get wrong: each is one clear Error, and what they go on with still works.
+#include <doctest/doctest.h>
+
+#include "../../core/ops/ops.h"
+#include "../data/support.h"
+#include "support.h"
+
+namespace six::test {
+namespace {
+
+struct Batch8 {
+  Dataset data = few_digits();
+  Bytes images = data.train.bytes(0, 8);
+  std::span<const int> labels = std::span(data.train.labels).first(8);
+  Var loss(Tape& tape, const Model& model) const { return cross_entropy(model(tape.input(images)), labels); }
+};
+
+TEST_CASE("misuse: a Var from before the reset") {
+  const Batch8 batch;
+  const Model model = small_net();
+  Tape tape({.threads = 1});
+  const Var x = tape.input(batch.images), old = model(x);
+  tape.reset();
+  const std::string says = "tape: this Var is from before the last reset; record the value again";
+  CHECK(message_of([&] { cross_entropy(old, batch.labels); }) == says);
+  CHECK(message_of([&] { model(x); }) == says);
+  CHECK(message_of([&] { old.item(); }) == says);
+  tape.reset();
+  CHECK_NOTHROW(tape.backward(batch.loss(tape, model)));
+}
+
+TEST_CASE("misuse: two tapes mixed") {
+  const Batch8 batch;
+  const Model model = small_net();
+  Tape tape({.threads = 1}), other({.threads = 1});
+  const Var a = batch.loss(tape, model), b = batch.loss(other, model);
+  const std::string says = "tape: this Var belongs to another tape";
+  CHECK(message_of([&] { (void)(a + b); }) == says);
+  CHECK(message_of([&] { tape.backward(b); }) == says);
+  CHECK(message_of([&] { other.backward(a); }) == says);
+  CHECK_NOTHROW(tape.backward(a));
+  CHECK_NOTHROW(other.backward(b));
+}
+
+TEST_CASE("misuse: shapes that do not match name the op or layer and both shapes") {
+  const Batch8 batch;
+  const Model model = small_net();
+  Tape tape({.threads = 1});
+  const std::vector<real> numbers(1000);
+  CHECK(message_of([&] {
+          model(tape.input(numbers.data(), {2, 9, 8, 1}));
+        }) == "model: the input has shape [2,9,8,1], expected n samples of [8,8,1]");
+  const Var logits = model(tape.input(batch.images));
+  CHECK(contains(message_of([&] { cross_entropy(logits, batch.labels.first(7)); }), {"cross_entropy", "7", "[8,10]"}));
+  CHECK(contains(message_of([&] { (void)(logits + tape.input(numbers.data(), {10, 8})); }), {"add", "[8,10]", "[10,8]"}));
+  CHECK_NOTHROW(tape.backward(cross_entropy(logits, batch.labels)));
+}
+
+TEST_CASE("misuse: training on a tape in inference mode is refused by the optimizer, before anything has changed") {
+  const Batch8 batch;
+  Model model = small_net();
+  AdamW adamw(model.params());
+  Tape inference({.threads = 1, .training = false}), training({.threads = 1}), deaf({.threads = 1, .record = false});
+  const std::vector<real> before(model.params().values(), model.params().values() + model.params().size());
+  inference.backward(batch.loss(inference, model));
+  CHECK(contains(message_of([&] { adamw.step(); }),
+                 {"adamw: the gradients are those of a tape in inference mode", "Tape::Options::training"}));
+  CHECK(std::vector<real>(model.params().values(), model.params().values() + model.params().size()) == before);
+  CHECK(adamw.steps() == 0);
+  CHECK(message_of([&] { deaf.backward(batch.loss(deaf, model)); }) ==
+        "backward: this tape does not record (Tape::Options::record is false)");
+
+  model.params().mark_grads_used();  // thrown away
+  training.backward(batch.loss(training, model));
+  CHECK_NOTHROW(adamw.step());
+  inference.reset();
+  inference.backward(batch.loss(inference, model));
+  model.params().allow_inference_gradients();
+  CHECK_NOTHROW(adamw.step());
+  CHECK(adamw.steps() == 2);
+}
+
+TEST_CASE("misuse: a loss that is no single number, or that depends on nothing trainable") {
+  const Batch8 batch;
+  const Model model = small_net();
+  Tape tape({.threads = 1});
+  const Var logits = model(tape.input(batch.images));
+  CHECK(message_of([&] { tape.backward(logits); }) == "backward: the loss must be a single number, got shape [8,10]");
+  CHECK(message_of([&] { logits.item(); }) == "item: the value has shape [8,10], expected a single number");
+  CHECK(message_of([&] { tape.backward(sum(tape.constant({3}, 1))); }) ==
+        "backward: the loss depends on no parameter or input that wants a gradient");
+  const Var loss = cross_entropy(logits, batch.labels);
+  tape.backward(loss);
+  CHECK(message_of([&] { tape.backward(loss); }) == "backward: this tape was swept already; reset it and record again");
+}
+
+TEST_CASE("misuse: a layer that belongs to no model") {
+  Tape tape({.threads = 1});
+  const std::vector<real> numbers(64);
+  CHECK(message_of([&] {
+          Linear{{.out_features = 4}}(tape.input(numbers.data(), {8, 8}));
+        }) == "this layer belongs to no model yet: give it to a Model first");
+}
+
+}  // namespace
+}  // namespace six::test
