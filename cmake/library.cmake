@@ -18,6 +18,10 @@ foreach(entry ${SIX_ROOMS} sixgrad.h)
   endif()
 endforeach()
 
+# Plain loops over whole data sets.
+set_source_files_properties("${PROJECT_SOURCE_DIR}/deploy/graph_values.cpp" "${PROJECT_SOURCE_DIR}/deploy/emulator.cpp"
+                            "${PROJECT_SOURCE_DIR}/core/ops/fake_quantize.cpp" PROPERTIES COMPILE_OPTIONS $<$<CONFIG:Release>:-O3>)
+
 # data/digits.csv.gz travels inside the library.
 include(cmake/embed.cmake)
 set(SIX_DIGITS_SOURCE "${PROJECT_BINARY_DIR}/digits_csv_gz.cpp")

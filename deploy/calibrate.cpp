@@ -29,11 +29,15 @@ class Calibration {
   std::vector<Range> ranges() {
     std::vector<Range> all(graph_.stages.size() + 1);
     all[0] = {0, 1};
-    const std::vector<Range> seen = observed();
+    const bool known =
+        std::all_of(graph_.stages.begin(), graph_.stages.end(), [](const Stage& s) { return s.keeps_codes() || s.range; });
+    const std::vector<Range> seen = known ? all : observed();
     for (std::size_t v = 1; v < all.size(); ++v) {
       const Stage& s = graph_.stages[v - 1];
-      if (keeps_codes(s))
+      if (s.keeps_codes())
         all[v] = all[std::size_t(s.in[0])];
+      else if (s.range)
+        all[v] = {(*s.range)[0], (*s.range)[1]};
       else if (fixed_by_clamp(s, options_))
         all[v] = {s.lo, s.hi};
       else

@@ -14,8 +14,9 @@ struct Range {
 };
 
 // The range of every value of the graph (value 0 is the image: [0, 1]), observed on images; the same for any number of threads.
-// A value that keeps its input's codes has its input's range. Throws naming the layer if its numbers are not finite, if its range
-// has no width, or if it has no integer kernel.
+// A value of a fake-quantised model has the
+// range it was trained with, one that keeps its input's codes has its input's range. Throws naming the layer if its numbers are not
+// finite, if its range has no width, or if it has no integer kernel.
 std::vector<Range> calibrate(const Graph& graph, Bytes images, const QuantOptions& options = {}, int threads = 0);
 
 // Counts of numbers in equal bins over a range.

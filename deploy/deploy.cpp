@@ -10,6 +10,7 @@
 #include "../train/run_folder.h"
 #include "c_text.h"
 #include "emulator.h"
+#include "int_inference.h"
 
 namespace six {
 namespace {
@@ -20,7 +21,8 @@ std::string percent(double x) {
   return out;
 }
 
-std::vector<std::string> provenance(const Model& model, const Dataset& data, const DeployReport& r, const IntNetwork& net) {
+std::vector<std::string> provenance(const Model& model, const Dataset& data, const DeployReport& r, const IntNetwork& net,
+                                    bool trained) {
   char digest[16];
   std::snprintf(digest, sizeof digest, "%08x", unsigned(data.digest));
   const QuantOptions& q = net.options;
@@ -30,9 +32,10 @@ std::vector<std::string> provenance(const Model& model, const Dataset& data, con
           text("test accuracy of this integer network ", percent(r.integer_accuracy), " on ", r.images, " images (float ",
                percent(r.float_accuracy), ")"),
           text("rounding ", choices_of(q.rounding)[std::size_t(q.rounding)], ", ranges ",
-               choices_of(q.relu6_range)[std::size_t(q.relu6_range)], " ",
-               choices_of(q.activations.observer)[std::size_t(q.activations.observer)], ", weights ", q.weights.bits,
-               " bits, activations ", q.activations.bits, " bits"),
+               trained ? "trained with the weights"
+                       : text(choices_of(q.relu6_range)[std::size_t(q.relu6_range)], " ",
+                              choices_of(q.activations.observer)[std::size_t(q.activations.observer)]),
+               ", weights ", q.weights.bits, " bits, activations ", q.activations.bits, " bits"),
           text("constants ", r.flash, " bytes, working memory ", r.arena, " bytes, ", r.macs, " multiply-accumulates")};
 }
 
@@ -46,9 +49,11 @@ Deployment deploy(const Model& model, const Dataset& data, const DeployOptions& 
   require(o.self_test_images >= 0 && o.self_test_images <= std::min(3L, data.train.size()), "self-test: ", o.self_test_images,
           " images, must be 0 to 3");
   const Graph graph = graph_of(model);
-  const std::vector<Range> ranges = calibrate(graph, data.train.bytes(0, o.calibration), o.quant, o.threads);
+  QuantOptions quant = o.quant;
+  if (graph.quant) quant.weights = graph.quant->weights, quant.activations = graph.quant->activations;
+  const std::vector<Range> ranges = calibrate(graph, data.train.bytes(0, o.calibration), quant, o.threads);
   Deployment d;
-  d.network = quantize(graph, ranges, o.quant, o.int32_logits);
+  d.network = quantize(graph, ranges, quant, o.int32_logits);
   COptions c{.name = o.name, .overlap = o.overlap, .caller_arena = o.caller_arena, .avr = o.avr};
   for (long i = 0; i < o.self_test_images; ++i) {
     const std::uint8_t* image = data.train.bytes(i, 1).data;
@@ -58,7 +63,7 @@ Deployment deploy(const Model& model, const Dataset& data, const DeployOptions& 
   if (say) say(plan_text(make_plan_report(d.network, plan)));
   d.report = make_report(model, graph, d.network, plan, data.test, o.threads);
   d.report.calibration_images = o.calibration;
-  c.provenance = provenance(model, data, d.report, d.network);
+  c.provenance = provenance(model, data, d.report, d.network, bool(graph.quant));
   d.files = write_c(d.network, c);
   OrderedJson json = {{"name", o.name}, {"provenance", c.provenance}};
   json.update(report_json(d.report));
@@ -72,6 +77,10 @@ std::vector<std::int32_t> integer_logits(const IntNetwork& net, const Split& spl
   if (threads == 0) threads = hardware_threads();
   const long classes = net.classes(), size = split.image.size();
   std::vector<std::int32_t> out(std::size_t(split.size() * classes));
+  if (net.options.rounding == Rounding::single) {  // the fast kernels: other code than the emulator's, the same bits
+    IntInference(net, threads).logits(split.bytes(0, split.size()), out);
+    return out;
+  }
   std::vector<Emulator> emulators(std::size_t(std::min<long>(threads, split.size())), Emulator(net));
   parallel_for(threads, int(split.size()), [&](int i, int t) {
     const auto logits = emulators[std::size_t(t)].run({split.pixels.data() + i * size, std::size_t(size)});

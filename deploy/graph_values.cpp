@@ -110,8 +110,6 @@ ClampOp clamp_of(const Stage& stage) {
   return clamp;
 }
 
-bool keeps_codes(const Stage& stage) { return stage.weights.empty() && !std::holds_alternative<Stage::Add>(stage.op); }
-
 void evaluate(const Graph& graph, const Stage& stage, std::span<const double* const> in, double* out) {
   std::visit(Evaluate{graph, stage, in, out}, stage.op);
   if (stage.clamped())

@@ -26,8 +26,6 @@ Window window_of(const Graph& graph, const Stage& stage);
 
 // The clamp that a stage is. Throws naming the layer if it is another formula: there is no integer kernel for those.
 ClampOp clamp_of(const Stage& stage);
-// Whether the result has the codes of the input: pools, reshapes and clamps that stand alone.
-bool keeps_codes(const Stage& stage);
 
 // `out` from the stage's inputs, its clamp included.
 void evaluate(const Graph& graph, const Stage& stage, std::span<const double* const> in, double* out);

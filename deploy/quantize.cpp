@@ -36,7 +36,7 @@ class Quantizer {
       IntValue v{s.out, {}, value, r.lo, r.hi};
       const IntValue& from = net.values[std::size_t(s.in[0])];
       const bool reshape = std::holds_alternative<Stage::Reshape>(s.op);
-      if (keeps_codes(s))
+      if (s.keeps_codes())
         v.q = from.q, v.lo = from.lo, v.hi = from.hi;
       else
         v.q = activation_quantization(r.lo, r.hi, o.activations.bits, s.lo == 0);

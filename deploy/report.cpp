@@ -100,12 +100,22 @@ void look_at_layers(DeployReport& r, const Graph& graph, const IntNetwork& net, 
   }
 }
 
+// Of a fake-quantised model, those of the weights before rounding.
+std::vector<real> float_logits(const Model& model, const Graph& graph, Bytes images, int threads) {
+  if (!graph.quant) return model.logits(images, threads);
+  Graph plain = graph;
+  plain.quant.reset();
+  std::vector<real> out(std::size_t(images.shape.samples() * graph.shape(graph.output).size()));
+  Inference(plain, threads).logits(images, out);
+  return out;
+}
+
 void count_predictions(DeployReport& r, const Model& model, const Graph& graph, const IntNetwork& net, const Split& split,
                        int threads) {
   if (threads == 0) threads = hardware_threads();
   const int n = int(split.size()), classes = int(net.classes());
   r.images = n;
-  const std::vector<real> exact = model.logits(split.bytes(0, n), threads);
+  const std::vector<real> exact = float_logits(model, graph, split.bytes(0, n), threads);
   const Graph fake_graph = with_quantized_weights(graph, net);
   std::vector<GraphValues> fake(std::size_t(std::min(threads, n)), GraphValues(fake_graph, &net));
   std::vector<Emulator> emulator(std::size_t(std::min(threads, n)), Emulator(net));

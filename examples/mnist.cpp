@@ -11,6 +11,8 @@ constexpr const char* kData =
 
 void add_train(CLI::App& app, mnist::TrainOptions& o) {
   app.add_option("--config", o.config, "JSON model, a file or one of: " + mnist::config_names());
+  app.add_option("--from", o.from,
+                 "Folder of a run whose model is trained on, as the config says (such as qat: as integers of 8 bits)");
   app.add_option("--data", o.data, kData);
   app.add_option("--epochs", o.epochs, "Passes over the training images");
   app.add_option("--batch", o.batch, "Images per step");

@@ -87,6 +87,7 @@ void check_fields(const FieldList& fields) {
   report(problems);
 }
 
+void write_object(OrderedJson& j, const FieldList& fields) { j = write_fields(fields); }
 void read_object(const Json& j, const FieldList& fields) {
   require(j.is_object(), " must be an object, got ", shown(j));
   std::vector<std::string> problems;

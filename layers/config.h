@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -152,6 +153,7 @@ concept HasFields = requires(FieldList& list, C& c) {
   C::fields(list, c);
 };
 void read_object(const Json&, const FieldList&);
+void write_object(OrderedJson&, const FieldList&);
 void check_object(const FieldList&);
 template <HasFields C>
 void read_value(const Json& j, C& c, const Limits&) {
@@ -159,7 +161,7 @@ void read_value(const Json& j, C& c, const Limits&) {
 }
 template <HasFields C>
 void write_value(OrderedJson& j, const C& c) {
-  j = write_fields(fields_in(const_cast<C&>(c)));
+  write_object(j, fields_in(const_cast<C&>(c)));
 }
 template <HasFields C>
 void check_value(const C& c, const Limits&) {
@@ -168,6 +170,27 @@ void check_value(const C& c, const Limits&) {
 template <HasFields C>
 std::string kind_of(const C&, const Limits&) {
   return "object";
+}
+
+// A struct that may be absent: null.
+template <HasFields C>
+void read_value(const Json& j, std::optional<C>& c, const Limits&) {
+  if (shown(j) == "null")
+    c.reset();
+  else
+    read_object(j, fields_in(c.emplace()));
+}
+template <HasFields C>
+void write_value(OrderedJson& j, const std::optional<C>& c) {
+  if (c) write_value(j, *c);
+}
+template <HasFields C>
+void check_value(const std::optional<C>& c, const Limits&) {
+  if (c) check_object(fields_in(const_cast<C&>(*c)));
+}
+template <HasFields C>
+std::string kind_of(const std::optional<C>&, const Limits&) {
+  return "object or null";
 }
 
 template <class T>

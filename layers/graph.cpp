@@ -27,6 +27,10 @@ class Folder {
       affine(id, n);
     else if (n.as<ops::Materialize>())
       value_[std::size_t(id)] = input(n, 0);
+    else if (n.as<ops::FakeQuantizeWeights>() || n.as<ops::FakeQuantizeBias>())
+      value_[std::size_t(id)] = -1;  // of a parameter
+    else if (const auto* fake = n.as<ops::FakeQuantize>())
+      rounded(id, n, *fake);
     else
       stage(id, n);
   }
@@ -57,6 +61,21 @@ class Folder {
   bool only_reader(const Node& n) const {
     const Node& x = node(n, 0);
     return readers_[std::size_t(n.in[0])] == 1 && (!x.as<ops::Materialize>() || only_reader(x));
+  }
+
+  // The parameter behind a rounding, which whoever exports the graph repeats.
+  const Node& parameter(const Node& n, int i) {
+    const Node& p = node(n, i);
+    if (const auto* w = p.as<ops::FakeQuantizeWeights>())
+      quant().weights = {w->bits, w->shared ? Granularity::tensor : Granularity::channel};
+    return p.as<ops::FakeQuantizeWeights>() || p.as<ops::FakeQuantizeBias>() ? node(p, 0) : p;
+  }
+  QuantOptions& quant() { return graph.quant ? *graph.quant : graph.quant.emplace(); }
+
+  void rounded(int id, const Node& n, const ops::FakeQuantize& fake) {
+    const int v = value_[std::size_t(id)] = input(n, 0);
+    quant().activations.bits = fake.bits;
+    if (v > 0 && !fake.mean) graph.stages[std::size_t(v) - 1].range = {double(fake.range[0]), double(fake.range[1])};
   }
 
   Stage& push(int id, const Node& n, std::vector<int> in, decltype(Stage::op) op) {
@@ -104,10 +123,13 @@ class Folder {
   struct Affinity {
     std::vector<double> scale, shift;
   };
-  Affinity affinity(const Node& n, long channels) const {
+  Affinity affinity(const Node& n, long channels) {
     Affinity a{std::vector<double>(std::size_t(channels), 1), std::vector<double>(std::size_t(channels))};
-    const real* first = node(n, 1).view.y;
+    const real* first = parameter(n, 1).view.y;
     const auto* bn = n.as<ops::BatchNorm>();
+    double mean_var = 0;
+    for (std::size_t c = 0; bn && bn->running_var && c < std::size_t(channels); ++c)
+      mean_var += double(bn->running_var[c]) / double(channels);
     for (std::size_t c = 0; c < std::size_t(channels); ++c) {
       if (!bn) {
         a.shift[c] = first[c];
@@ -115,14 +137,17 @@ class Folder {
       }
       require(bn->running_mean != nullptr, name_of(n), ": without running statistics it has no folded form");
       a.scale[c] = double(first[c]) / std::sqrt(double(bn->running_var[c]) + bn->options.eps);
+      // A channel without variance: its factor would blow up what rounding leaves (Sheng et al. 2018, arXiv:1803.08607).
+      if (double(bn->running_var[c]) < 1e-12 * mean_var) a.scale[c] = 0;
       a.shift[c] = double(node(n, 2).view.y[c]) - a.scale[c] * double(bn->running_mean[c]);
     }
     return a;
   }
 
   void weights(Stage& s, const Node& n, long outputs) {
-    const View& w = node(n, 1).view;
-    require(node(n, 1).leaf && n.in[1] != image_, name_of(n), ": the weights are no parameter; it has no folded form");
+    const Node& p = parameter(n, 1);
+    const View& w = p.view;
+    require(p.leaf && n.in[1] != image_, name_of(n), ": the weights are no parameter; it has no folded form");
     s.weights.assign(w.y, w.y + w.size()), s.bias.assign(std::size_t(outputs), 0);
   }
 

@@ -1,11 +1,13 @@
 #pragma once
 #include <array>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "../core/ops/ops.h"
+#include "quant_options.h"
 
 namespace six {
 
@@ -41,17 +43,21 @@ struct Stage {
   std::vector<int> in;  // values read
   Shape from, out;      // of the first value read, and of this one
   std::variant<Conv, Depthwise, Linear, Mean, Add, Reshape, MaxPool, AvgPool, Pointwise> op;
-  std::vector<double> weights;   // in memory order: [kh, kw, c, k], [kh, kw, c] or [in, out]
-  std::vector<double> bias;      // [k]; with weights only
-  double lo = -kInf, hi = kInf;  // clamp of the result
+  std::vector<double> weights;                      // in memory order: [kh, kw, c, k], [kh, kw, c] or [in, out]
+  std::vector<double> bias;                         // [k]; with weights only
+  double lo = -kInf, hi = kInf;                     // clamp of the result
+  std::optional<std::array<double, 2>> range = {};  // of a fake-quantised result: its lowest and its highest value
 
+  // Whether the result has the codes of the input when it is quantised: pools, reshapes and clamps that stand alone.
+  bool keeps_codes() const { return weights.empty() && !std::holds_alternative<Add>(op); }
   bool clamped() const { return lo > -kInf || hi < kInf; }
 };
 
 struct Graph {
   Shape input;
   std::vector<Stage> stages;
-  int output = 0;  // the value that is the result
+  int output = 0;                          // the value that is the result
+  std::optional<QuantOptions> quant = {};  // of a fake-quantised model, whose weights are here as they were before rounding
   const Shape& shape(int value) const { return value ? stages[std::size_t(value) - 1].out : input; }
 };
 

@@ -46,6 +46,8 @@ Inference::Inference(const Graph& graph, int threads)
       threads_(threads ? threads : hardware_threads()),
       kernel_(kernels::table()) {
   require(threads >= 0 && threads <= 1024, "inference: threads must be 0 (all processors) to 1024, got ", threads);
+  require(!graph.quant,
+          "inference: the model is fake-quantised, it has no compiled form in floating point; deploy makes integers of it");
   place(graph);
   for (std::size_t i = 0; i < graph.stages.size(); ++i) compile(graph, graph.stages[i], int(i) + 1);
   work_.assign(std::size_t(work_size_ * threads_), 0);

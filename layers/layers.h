@@ -10,4 +10,5 @@
 #include "init.h"
 #include "linear.h"
 #include "pool.h"
+#include "quantized.h"
 #include "registry.h"

@@ -15,7 +15,7 @@ Registry with_all_layers() {
   r.add<Conv2d>(), r.add<DepthwiseConv2d>(), r.add<Linear>(), r.add<BatchNorm>();
   PointwiseOps::for_each([&](auto op) { r.add<typename decltype(op)::type>(); });
   r.add<MaxPool2d>(), r.add<AvgPool2d>(), r.add<GlobalAvgPool>(), r.add<Flatten>(), r.add<Dropout>();
-  r.add<Sequential>(), r.add<Residual>(), r.add<Separable>(), r.add<InvertedResidual>();
+  r.add<Sequential>(), r.add<Residual>(), r.add<Separable>(), r.add<InvertedResidual>(), r.add<Quantized>();
   return r;
 }
 

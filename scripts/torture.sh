@@ -27,6 +27,15 @@ tidy() {
     grep -v "^$root/build/" | xargs -d '\n' -n 1 -P "$jobs" clang-tidy --quiet --warnings-as-errors='*' -p build/clang
 }
 
+# A short training, its C file compiled in every way at hand; without MNIST there is nothing to compare on.
+emitted_c() {
+  local out
+  out=$(mktemp -d)
+  build/release/bin/mnist train --config mobilenet_tiny --epochs 1 --out "$out/run"
+  python3 scripts/check_deploy.py "$out/run" --data "${MNIST_DIR:?set MNIST_DIR to the folder of MNIST}"
+  rm -rf -- "$out"
+}
+
 build_and_test release
 step "the same bits" scripts/check_bits.py build/release/bin/mnist --config mobilenet_28 --epochs 1
 build_and_test clang
@@ -41,6 +50,7 @@ else
   report "tests aarch64" "no cross compiler" 0
 fi
 step memcheck memcheck
+step "emitted C" emitted_c
 step clang-tidy tidy
 step "consumer, add_subdirectory" scripts/check_consumer.sh add_subdirectory
 step "soak, 100,000 steps" env SIX_SOAK_STEPS=100000 build/release/bin/tests_f32 --test-case='soak*'

@@ -292,6 +292,8 @@ void check_training(const TrainingConfig& config) {
     TrainingConfig copy = config;
     check_fields(fields_in(copy));
     require(config.ema.decay < 1, "ema: decay is ", config.ema.decay, ", must be in [0, 1)");
+    require(!config.quant || config.ema.decay == 0,
+            "quant: weights next to a rounding boundary must not be averaged; leave out ema");
     require(!config.ema.warmup || config.ema.decay > 0, "ema: warmup needs a decay above 0");
     // Their constructors know what their options may be.
     ParamSet nothing;
@@ -351,10 +353,12 @@ std::string training_table_markdown() {
   TrainingConfig config;
   Listed<Augment> augment;
   Listed<EmaOptions> ema = listed(config.ema);
+  QuantOptions quant;
   const std::string head = " | key | value | default | meaning |\n|---|---|---|---|---|\n";
   return "| of" + head + markdown_rows(fields_in(config), "`training`") + markdown_rows(fields_in(augment), "`augmentation`") +
-         markdown_rows(fields_in(ema), "`ema`") + "\n| optimizer" + head + type_rows<OptimizerOptions>() + "\n| schedule" + head +
-         type_rows<AnyPolicy>();
+         markdown_rows(fields_in(ema), "`ema`") + markdown_rows(fields_in(quant), "`quant`") +
+         markdown_rows(fields_in(quant.weights), "`weights`") + markdown_rows(fields_in(quant.activations), "`activations`") +
+         "\n| optimizer" + head + type_rows<OptimizerOptions>() + "\n| schedule" + head + type_rows<AnyPolicy>();
 }
 
 }  // namespace six

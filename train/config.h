@@ -9,6 +9,7 @@
 #include "../data/augment.h"
 #include "../layers/config.h"
 #include "../layers/model.h"
+#include "../layers/quant_options.h"
 #include "../optim/adam.h"
 #include "../optim/ema.h"
 #include "../optim/rmsprop.h"
@@ -37,7 +38,8 @@ struct TrainingConfig {
   double clip_norm = 0;           // 0: no clipping
   int skip_non_finite = 0;        // steps
   int validation = 0, eval_every = 1;
-  int threads = 0;  // does not change the result
+  std::optional<QuantOptions> quant = {};  // quantisation-aware training of a model that was trained before
+  int threads = 0;                         // does not change the result
 
   static void fields(auto& visit, auto& c) {
     visit("data", c.data, "the images: MNIST's four files, or the embedded digits");
@@ -57,6 +59,7 @@ struct TrainingConfig {
     visit("validation", c.validation, "training images set aside for validation", between(0, 1e9));
     visit("eval_every", c.eval_every, "epochs between evaluations (on the validation images, else the test images); 0: at the end",
           at_least(0));
+    visit("quant", c.quant, "of a model trained before (`--from`): fine-tune it as integers of a few bits, see below");
     visit("threads", c.threads, "0: all processors; the result is the same for any number", between(0, 1024));
   }
 };

@@ -8,16 +8,19 @@ namespace six::kernels {
 
 namespace baseline {
 extern const Table table;
-}
+extern const Int8Table int8_table;
+}  // namespace baseline
 #ifdef SIX_HAVE_V3
 namespace v3 {
 extern const Table table;
-}
+extern const Int8Table int8_table;
+}  // namespace v3
 #endif
 #ifdef SIX_HAVE_V4
 namespace v4 {
 extern const Table table;
-}
+extern const Int8Table int8_table, int8_vnni_table;
+}  // namespace v4
 #endif
 
 const std::vector<const Table*>& tables() {
@@ -31,6 +34,21 @@ const std::vector<const Table*>& tables() {
     if (list.size() == 2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd"))
       list.push_back(&v4::table);
+#endif
+    return list;
+  }();
+  return all;
+}
+
+const std::vector<const Int8Table*>& int8_tables() {
+  static const std::vector<const Int8Table*> all = [] {
+    std::vector<const Int8Table*> list{&baseline::int8_table};
+#ifdef SIX_HAVE_V3
+    if (tables().size() > 1) list.push_back(&v3::int8_table);
+#endif
+#ifdef SIX_HAVE_V4
+    if (tables().size() > 2) list.push_back(&v4::int8_table);
+    if (tables().size() > 2 && __builtin_cpu_supports("avx512vnni")) list.push_back(&v4::int8_vnni_table);
 #endif
     return list;
   }();

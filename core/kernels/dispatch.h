@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include "int8.h"
 #include "table.h"
 
 namespace six::kernels {
@@ -12,6 +13,9 @@ const Table& table();
 
 // Every table this machine can run, narrowest first.
 const std::vector<const Table*>& tables();
+
+// The same for integer inference; VNNI is a table of its own.
+const std::vector<const Int8Table*>& int8_tables();
 
 }  // namespace six::kernels
 

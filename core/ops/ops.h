@@ -5,6 +5,7 @@
 #include "batch_norm.h"
 #include "conv.h"
 #include "dropout.h"
+#include "fake_quantize.h"
 #include "loss.h"
 #include "materialize.h"
 #include "pool.h"

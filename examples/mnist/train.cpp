@@ -3,6 +3,7 @@
 
 #include "../../core/error.h"
 #include "../../data/download.h"
+#include "../../deploy/quantized_model.h"
 #include "../../train/checkpoint.h"
 #include "../../train/metrics_log.h"
 #include "../../train/override.h"
@@ -76,6 +77,29 @@ std::pair<six::Model, six::TrainingConfig> build(const std::string& name, const 
   });
 }
 
+// The trained model of another run, to go on with as the config says.
+std::pair<six::Model, six::TrainingConfig> load_from(const std::string& name, const TrainOptions& o) {
+  six::require(o.activation.empty() && !o.resume, "--from: the layers are those of ", o.from, "; leave out ",
+               o.resume ? "--resume" : "--activation");
+  Json json = find_config(name);
+  apply_flags(json, o);
+  return six::in_context(name, [&] {
+    six::require(json.is_object() && json.value("format", Json()) == "sixgrad-training",
+                 "a config for --from has \"format\": \"sixgrad-training\" and the key \"training\", no layers");
+    six::require(json.value("version", Json()) == 1 && json.contains("training") && json.size() == 3,
+                 "expected the keys format, version (1) and training, got ", six::shown(json));
+    return std::pair(six::Model::load(o.from), six::read_training(json["training"]));
+  });
+}
+
+// The model in the form in which its training fine-tunes it.
+six::Model quantized(const six::Model& model, const six::TrainingConfig& config, const six::Dataset& data) {
+  constexpr long kCalibration = 1000;  // images on which ranges begin
+  const long steps = config.epochs * (data.train.size() / config.batch);
+  return six::quantized_model(model, *config.quant, data.train.bytes(0, std::min(kCalibration, data.train.size())),
+                              six::freeze_after(steps), config.threads);
+}
+
 // The evaluation of the last epoch, if that was on the test images.
 six::Evaluation test_of(six::Trainer& trainer, const six::Dataset& data, const six::EpochReport& last) {
   return last.split == "test" && last.evaluation ? *last.evaluation : trainer.evaluate(data.test);
@@ -86,6 +110,7 @@ std::optional<std::int64_t> resume(six::Trainer& trainer, const std::string& fol
   const auto info =
       six::load_newest_checkpoint(folder, trainer, [](const std::string& line) { std::printf("%s\n", line.c_str()); });
   if (!info) {
+    six::require(!trainer.config().quant, folder, ": no checkpoint yet; start again with --from");
     std::printf("%s: no checkpoint yet, starting from the beginning\n", folder.c_str());
     return std::nullopt;
   }
@@ -152,6 +177,7 @@ int run(const TrainOptions& o, six::Trainer& trainer, six::Model& model, const s
 // Without a config, a run that is to go on has its own.
 std::string config_of(const TrainOptions& o) {
   if (!o.config.empty()) return o.config;
+  six::require(o.from.empty(), "--from needs --config, the training that goes on with it, as qat");
   const std::string own = o.out + "/model.json";
   return o.resume && six::file_exists(own) ? own : default_config(o);
 }
@@ -162,8 +188,12 @@ int train(const TrainOptions& o) {
   six::require(!o.resume || !o.out.empty(), "--resume needs --out, the folder of the run that is to go on");
   six::require(!o.resume || !o.overwrite, "--resume goes on with a run, --overwrite replaces it: only one can be given");
   const std::string name = config_of(o);
-  auto [model, config] = build(name, o);
+  auto [model, config] = o.from.empty() ? build(name, o) : load_from(name, o);
+  six::require(!config.quant || !o.from.empty() || o.resume, name,
+               ": training.quant fine-tunes a trained model; name its run with --from");
   const six::Dataset data = load_images(config, o.data);
+  if (!o.from.empty() && config.quant) model = six::in_context(o.from, [&] { return quantized(model, config, data); });
+  if (!o.from.empty()) model.set_training(Json::parse(six::write_training(config).dump()));
   six::Trainer trainer = six::in_context(name, [&] { return six::Trainer(model, data, config); });
   const std::string folder = o.out.empty() ? six::new_run_folder("runs", model.name()) : o.out;
   if (o.resume) {

@@ -44,7 +44,7 @@ TEST_CASE("ranges are the same for any number of threads, and hold what was seen
     CHECK(one[0] == Range{0, 1});
     for (std::size_t v = 1; v < one.size(); ++v) {
       CHECK(one[v].lo <= one[v].hi);
-      if (!keeps_codes(graph.stages[v - 1])) {
+      if (!graph.stages[v - 1].keeps_codes()) {
         CHECK(one[v].lo >= graph.stages[v - 1].lo);
         CHECK(one[v].hi <= graph.stages[v - 1].hi);
       }

@@ -5,8 +5,10 @@
 
 #include <cmath>
 
+#include "../../core/kernels/dispatch.h"
 #include "../../core/rng.h"
 #include "../../deploy/graph_values.h"
+#include "../../deploy/int_inference.h"
 #include "../data/support.h"
 #include "support.h"
 
@@ -190,4 +192,68 @@ TEST_CASE("layers without an integer kernel are named") {
 TEST_CASE("argmax takes the first of equal logits") {
   const std::int32_t logits[] = {-3, 7, 7, 1};
   CHECK(argmax(logits) == 1);
+}
+
+TEST_CASE("every instruction set and any number of threads give the bits of the emulator, value for value of the logits") {
+  for (const Net& net : integer_nets())
+    for (bool accumulators : {false, true})
+      for (int bits : {8, 5}) {
+        CAPTURE(net.name);
+        QuantOptions o;
+        o.weights.bits = o.activations.bits = bits;
+        const IntNetwork integer = integer_network(net.model, o, accumulators);
+        constexpr int kImages = 9;
+        const std::vector<std::uint8_t> bytes = noise(integer.shape(0), kImages, 31);
+        const std::size_t size = bytes.size() / kImages, classes = std::size_t(integer.classes());
+        Emulator emulator(integer);
+        std::vector<std::int32_t> expected, got(kImages * classes), one(classes);
+        for (std::size_t i = 0; i < kImages; ++i) {
+          const auto logits = emulator.run(std::span(bytes).subspan(i * size, size));
+          expected.insert(expected.end(), logits.begin(), logits.end());
+        }
+        for (const kernels::Int8Table* table : kernels::int8_tables())
+          for (int threads : {1, 2, 7}) {
+            CAPTURE(table->name);
+            const IntInference fast(integer, threads, table);
+            std::fill(got.begin(), got.end(), -1);
+            fast.logits(batch(bytes, integer.shape(0)), got);
+            CHECK(got == expected);
+            fast.logits(std::span(bytes).first(size), one);
+            CHECK(std::equal(one.begin(), one.end(), expected.begin()));
+          }
+      }
+}
+
+TEST_CASE("integer kernels on layers of many shapes") {
+  for (int channels : {1, 3, 8, 15, 16, 17, 33, 48})
+    for (int side : {1, 5, 14, 30}) {
+      CAPTURE(channels);
+      CAPTURE(side);
+      Model m({side, side, 1},
+              Sequential{Conv2d{{.out_channels = channels}}, ReLU6{}, DepthwiseConv2d{{.stride = 1 + side % 2}},
+                         Conv2d{{.out_channels = channels + 2, .kernel = {1}}}, ReLU6{}, DepthwiseConv2d{{.stride = 2}},
+                         Conv2d{{.out_channels = 5, .kernel = {1}, .stride = 2}}, Flatten{}, Linear{{.out_features = 10}}});
+      disturb(m);
+      const IntNetwork net = integer_network(m);
+      Emulator emulator(net);
+      const std::vector<std::uint8_t> image = noise(net.shape(0), 1, 5);
+      const auto expected = emulator.run(image);
+      std::vector<std::int32_t> got(10);
+      for (const kernels::Int8Table* table : kernels::int8_tables()) {
+        CAPTURE(table->name);
+        IntInference(net, 1, table).logits(image, got);
+        CHECK(std::equal(got.begin(), got.end(), expected.begin()));
+      }
+    }
+}
+
+TEST_CASE("integer inference refuses images of another size, and networks that round twice") {
+  const std::vector<Net> nets = integer_nets();
+  const IntInference fast(integer_network(nets[4].model), 1);
+  std::vector<std::int32_t> out(10);
+  const std::vector<std::uint8_t> image(63);
+  CHECK(message_of([&] { fast.logits(image, out); }).find("an image of 63 bytes") != std::string::npos);
+  QuantOptions o;
+  o.rounding = Rounding::twofold;
+  CHECK(message_of([&] { IntInference(integer_network(nets[4].model, o), 1); }).find("round once") != std::string::npos);
 }
