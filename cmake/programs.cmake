@@ -18,7 +18,7 @@ function(six_embed_configs program)
   set(declarations "struct EmbeddedConfig { const char* name; const unsigned char* text; unsigned long size; };\n")
   set(rows "")
   file(GLOB configs CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/examples/configs/*.json"
-       "${PROJECT_SOURCE_DIR}/examples/configs/training/*.json")
+       "${PROJECT_SOURCE_DIR}/examples/training/*.json")
   foreach(config ${configs})
     get_filename_component(name "${config}" NAME_WE)
     sixgrad_embed("${config}" six_config_${name} "${PROJECT_BINARY_DIR}/configs/${name}.cpp")

@@ -96,6 +96,38 @@ class Deploy(cli.Case):
             _, other = self.deploy(*arguments, out="e")
             self.assertGreater(other["accuracy"]["integer"], 0.7, arguments)
 
+    def fine_tune(self, *arguments, run="run", quant={}, config=None, out="qat"):
+        training = {**MODEL["training"], "epochs": 2, "optimizer": {"type": "sgd", "lr": 0.0005, "momentum": 0.9}, "quant": quant}
+        (self.folder / "qat.json").write_text(json.dumps(config or {"format": "sixgrad-training", "version": 1, "training": training}))
+        return subprocess.run([self.mnist, "train", "--from", run, "--config", "qat.json", "--threads", "1", "--out", out, "--overwrite",
+                               *arguments], cwd=self.folder, env=cli.environment(), capture_output=True, text=True)
+
+    def test_quantisation_aware_training(self):
+        for bits in (8, 5):
+            result = self.fine_tune(quant={"weights": {"bits": bits}, "activations": {"bits": bits}})
+            self.assertEqual(result.returncode, 0, result.stderr)
+            trained = json.loads((self.folder / "qat" / "result.json").read_text())["test_accuracy"]
+            self.succeeds("qat", "--name", "net", "--out", "q")
+            report = json.loads((self.folder / "q" / "report.json").read_text())
+            self.assertLess(abs(report["accuracy"]["fake_quantized"] - trained), 0.01)
+            self.assertLess(abs(report["accuracy"]["integer"] - trained), 0.01)
+            self.assertEqual(report["layers"][1]["name"], "layers.3.depthwise (depthwise_conv2d)")
+            self.assertIn(f"weights {bits} bits", (self.folder / "q" / "net.c").read_text())
+        result = self.fine_tune(quant=None, out="float")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertNotIn("quantized", (self.folder / "float" / "model.json").read_text())
+
+    def test_refusals_of_fine_tuning(self):
+        for change, says in ((dict(run="nowhere"), "nowhere"), (dict(config=MODEL), "sixgrad-training"),
+                             (dict(quant={"weights": {"bits": 9}}), "bits"), (dict(quant={"wights": {}}), "weights")):
+            result = self.fine_tune(**change)
+            self.assertEqual(result.returncode, 2, (change, result.stderr))
+            self.assertEqual(result.stderr.count("\n"), 1)
+            self.assertIn(says, result.stderr)
+            self.assertFalse((self.folder / "qat").exists())
+        self.assertEqual(self.fine_tune().returncode, 0)
+        self.assertIn("quantised already", self.fine_tune(run="qat", out="twice").stderr)
+
     def test_refusals(self):
         for name in ("9net", "my-net", "", "a/b"):
             self.refuses("run", "--name", name, "--out", "c", says="is no C identifier")
