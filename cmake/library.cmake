@@ -20,6 +20,7 @@ endforeach()
 
 # Plain loops over whole data sets.
 set_source_files_properties("${PROJECT_SOURCE_DIR}/deploy/graph_values.cpp" "${PROJECT_SOURCE_DIR}/deploy/emulator.cpp"
+                            "${PROJECT_SOURCE_DIR}/deploy/int_inference.cpp"
                             "${PROJECT_SOURCE_DIR}/core/ops/fake_quantize.cpp" PROPERTIES COMPILE_OPTIONS $<$<CONFIG:Release>:-O3>)
 
 # data/digits.csv.gz travels inside the library.

@@ -4,6 +4,7 @@
 
 #include "../core/error.h"
 #include "../core/kernels/dispatch.h"
+#include "../core/kernels/requantize.h"
 #include "../core/parallel.h"
 #include "emulator.h"
 
@@ -95,6 +96,24 @@ IntInference::Constants* IntInference::constants(const IntWeights& w, bool depth
   return constants_.back().get();
 }
 
+void IntInference::compile_mean(const IntAvgPool& p, const Value& x, const Value& y) {
+  const auto buffers = std::make_shared<std::vector<std::int32_t>>(std::size_t(threads_ * x.c));
+  steps_.push_back([=, this](std::uint8_t* work, std::int32_t*) {
+    std::int32_t* sums = buffers->data() + (work - work_.data()) / work_size_ * x.c;
+    std::fill_n(sums, x.c, 0);
+    const auto add = [&]<class E>(const E* from) {
+      for (int r = 0; r < x.h; ++r)
+        for (int column = 0; column < x.w; ++column)
+          for (int c = 0; c < x.c; ++c) sums[c] += from[r * x.row + long(column) * x.c + c];
+    };
+    const std::uint8_t* from = work + x.first * kernel_.element;
+    kernel_.element == 1 ? add(from) : add(reinterpret_cast<const std::uint16_t*>(from));
+    const int pixels = x.h * x.w;
+    for (int c = 0; c < x.c; ++c)
+      work[(y.first + c) * kernel_.element] = std::uint8_t(clamp_code(mean_code(sums[c] - 128 * pixels, pixels), p.lo, p.hi) + 128);
+  });
+}
+
 void IntInference::compile(const IntNetwork& net, const IntStage& stage) {
   const Value x = values_[std::size_t(stage.in[0])], y = values_[std::size_t(stage.out)];
   const int bytes = kernel_.element;
@@ -117,6 +136,7 @@ void IntInference::compile(const IntNetwork& net, const IntStage& stage) {
     });
     return;
   }
+  if (const auto* p = std::get_if<IntAvgPool>(&stage.op); p && p->g.kh == x.h && p->g.kw == x.w) return compile_mean(*p, x, y);
   // Everything else is small: the plain loops, on codes.
   auto copy = std::make_shared<IntNetwork>();
   copy->options = net.options, copy->values = net.values;
