@@ -20,7 +20,7 @@ Tape::Options checked(Tape::Options o) {
 
 // Writes a value out into `y`, in blocks of samples.
 void write_out(const Context& c, const View& x, real* y) {
-  const long per = x.size() / std::max(x.shape.samples(), 1L), channels = x.shape.channels();
+  const long per = x.shape.sample_size(), channels = x.shape.channels();
   c.blocks(x.shape.samples(), x.size(), [&](int, Block b, int) {
     if (x.bytes)
       c.kernel.bytes_to_real(b.size() * per, x.bytes + b.begin * per, y + b.begin * per);
@@ -30,7 +30,7 @@ void write_out(const Context& c, const View& x, real* y) {
 }
 
 void put_all(const Context& c, const View& x, const kernels::Grad& dy, const Sink& dx) {
-  const long per = x.size() / std::max(x.shape.samples(), 1L), channels = x.shape.channels();
+  const long per = x.shape.sample_size(), channels = x.shape.channels();
   c.blocks(x.shape.samples(), x.size(), [&](int i, Block b, int) {
     c.kernel.put(b.size() * per / channels, int(channels), at(dy, b.begin * per), at(dx, b.begin * per, i, channels));
   });
@@ -113,7 +113,7 @@ void Tape::evaluate(Node& owner) {
   Grad& d = owner.grad;
   if (!d.c0) return;
   const View& v = owner.view;
-  const long per = v.size() / std::max(v.shape.samples(), 1L), channels = v.shape.channels();
+  const long per = v.shape.sample_size(), channels = v.shape.channels();
   context().blocks(v.shape.samples(), v.size(), [&](int, Block b, int) {
     const kernels::Grad part = at(d, b.begin * per);
     kernel_.evaluate(b.size() * per / channels, int(channels), part, part.g);

@@ -13,26 +13,17 @@ constexpr std::size_t kMaxLayers = 10'000;
 constexpr long kMaxParameters = 1L << 28;
 constexpr long kMaxActivations = INT_MAX;  // of one sample in one layer: kernels count in int
 
-// The number of elements, or more than `most` if it is more; no overflow on the way.
-long size_up_to(const Shape& shape, long most) {
-  long size = 1;
-  for (int i = 0; i < shape.rank(); ++i)
-    if (__builtin_mul_overflow(size, shape[i], &size) || size > most) return most + 1;
-  return size;
-}
-
 void check_shape(const char* what, const Shape& shape) {
   require(shape.rank() >= 1 && shape.rank() <= 3, what, " has ", shape.rank(), " dimensions, expected 1 to 3 (", shape, ")");
-  require(size_up_to(shape, kMaxActivations) <= kMaxActivations, what, " is too large: at most ", kMaxActivations,
-          " numbers are supported (", shape, ")");
+  require(shape.size() <= kMaxActivations, what, " is too large: at most ", kMaxActivations, " numbers are supported (", shape,
+          ")");
   require(shape.size() >= 1, what, " is empty (", shape, ")");
 }
 
 }  // namespace
 
 Builder::Tensor Builder::declare(const std::string& name, const Shape& shape, std::optional<TorchLayout> layout) {
-  const long size = size_up_to(shape, kMaxParameters);
-  total_ += size;
+  total_ += shape.size();
   require(total_ <= kMaxParameters, name, ' ', shape, " is too large: at most ", kMaxParameters,
           " parameters are supported, all layers together");
   return {path_ + (path_.empty() ? "" : ".") + name, layout ? *layout : TorchLayout::same(shape), false};

@@ -34,7 +34,7 @@ struct Pointwise {
   Kinks kinks() const { return kinks_of(formula); }
   Tensor forward(const Context& c, Tensor x) {
     real* y = c.make(x.shape);
-    const long per = x.size() / std::max(x.shape.samples(), 1L);
+    const long per = x.shape.sample_size();
     c.blocks(x.shape.samples(), x.size(), [&](int, Block b, int) {
       const real* from = x.y + b.begin * per;
       real* to = y + b.begin * per;
@@ -48,7 +48,7 @@ struct Pointwise {
   }
   void backward(const Back& b, Tensor x) {
     const real *v = saves_output<O>() ? output : x.y, *dy = b.plain_dy();
-    const long per = x.size() / std::max(x.shape.samples(), 1L);
+    const long per = x.shape.sample_size();
     emit(b, 0, x, [&](Block r, real* out) {
       const long at = r.begin * per, n = r.size() * per;
       if constexpr (kIndex >= 0)

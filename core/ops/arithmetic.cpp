@@ -13,10 +13,9 @@ void require_same(const char* op, const Tensor& x, const Tensor& z) {
 // Runs f(first number, count) over blocks of x's samples.
 template <class F>
 void over(const Context& c, const Shape& s, F&& f) {
-  const long per = s.size() / std::max(s.samples(), 1L);
+  const long per = s.sample_size();
   c.blocks(s.samples(), s.size(), [&](int, Block b, int) { f(b.begin * per, b.size() * per); });
 }
-long per_sample(const Tensor& x) { return x.size() / std::max(x.shape.samples(), 1L); }
 
 }  // namespace
 
@@ -50,7 +49,7 @@ Tensor Mul::forward(const Context& c, Tensor x, Tensor z) {
 }
 void Mul::backward(const Back& b, Tensor x, Tensor z) {
   const real* dy = b.plain_dy();
-  const long per = per_sample(x);
+  const long per = x.shape.sample_size();
   emit(b, 0, x,
        [&](Block r, real* out) { b.kernel.product(r.size() * per, dy + r.begin * per, z.y + r.begin * per, out + r.begin * per); });
   emit(b, 1, z,
@@ -64,14 +63,14 @@ Tensor Scale::forward(const Context& c, Tensor x) {
 }
 void Scale::backward(const Back& b, Tensor x) {
   const real* dy = b.plain_dy();
-  const long per = per_sample(x);
+  const long per = x.shape.sample_size();
   emit(b, 0, x,
        [&](Block r, real* out) { b.kernel.axpy(r.size() * per, factor, dy + r.begin * per, nullptr, out + r.begin * per); });
 }
 
 Tensor Sum::forward(const Context& c, Tensor x) {
   double parts[kMaxBlocks] = {};
-  const long per = per_sample(x);
+  const long per = x.shape.sample_size();
   c.blocks(x.shape.samples(), x.size(), [&](int i, Block b, int) {
     double sum = 0;
     for (long j = b.begin * per; j < b.end * per; ++j) sum += x[j];
@@ -85,7 +84,7 @@ Tensor Sum::forward(const Context& c, Tensor x) {
 }
 void Sum::backward(const Back& b, Tensor x) {
   const real dy = *b.plain_dy();
-  const long per = per_sample(x);
+  const long per = x.shape.sample_size();
   emit(b, 0, x, [&](Block r, real* out) { std::fill(out + r.begin * per, out + r.end * per, dy); });
 }
 
@@ -104,11 +103,14 @@ Var sub(Var x, Var z) { return x.tape().apply(Add{-1}, x, z); }
 Var mul(Var x, Var z) { return x.tape().apply(Mul{}, x, z); }
 Var scale(Var x, real factor) { return x.tape().apply(Scale{factor}, x); }
 Var sum(Var x) { return x.tape().apply(Sum{}, x); }
-Var mean(Var x) { return scale(sum(x), real(1) / real(x.size())); }
+Var mean(Var x) {
+  require(x.size() > 0, "mean: there are no numbers to average (x ", x.shape(), ')');
+  return scale(sum(x), real(1) / real(x.size()));
+}
 Var reshape(Var x, Shape to) { return x.tape().apply(Reshape{to}, x); }
 Var flatten(Var x) {
-  require(x.shape().rank() >= 1 && x.shape()[0] > 0, "flatten: expected [n, ...] with n > 0, got ", x.shape());
-  return reshape(x, {x.shape()[0], x.size() / x.shape()[0]});
+  require(x.shape().rank() >= 1, "flatten: expected [n, ...], got ", x.shape());
+  return reshape(x, {x.shape()[0], x.shape().rank() > 1 ? x.shape().sample_size() : 1});
 }
 
 }  // namespace six

@@ -44,7 +44,8 @@ Affine BatchNorm::forward(const Context& c, Tensor x, Tensor gamma, Tensor beta)
   require(gamma.shape == Shape{n} && beta.shape == Shape{n}, name, ": x has ", n, " channels, gamma ", gamma.size(), ", beta ",
           beta.size(), " (x ", x.shape, ", gamma ", gamma.shape, ", beta ", beta.shape, ")");
   batch_statistics = c.training || !running_mean;
-  require(!batch_statistics || rows > 1, name, ": batch statistics need more than ", rows, " number a channel (x ", x.shape, ")");
+  require(!batch_statistics || rows > 1, name, ": batch statistics need at least 2 numbers a channel, got ", rows, " (x ", x.shape,
+          ")");
   real *scale = c.memory.zeros<real>(padded), *shift = c.memory.zeros<real>(padded);
   real *center = c.memory.zeros<real>(padded), *inverse = c.memory.zeros<real>(padded);
   const double* stats = batch_statistics ? stats_of(c, x) : nullptr;

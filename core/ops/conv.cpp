@@ -1,7 +1,5 @@
 #include "conv.h"
 
-#include <climits>
-
 #include "parts.h"
 
 namespace six {
@@ -10,7 +8,7 @@ namespace {
 
 // The output extent along one axis. Throws if the kernel does not fit.
 long extent(const char* op, const Shape& x, const Shape& w, int axis, int before, int after, int stride) {
-  const long n = x[axis], kernel = w[axis - 1], whole = n + before + after;
+  const long kernel = w[axis - 1], whole = x[axis] + before + after;
   require(whole >= kernel, op, ": kernel ", kernel, " does not fit input ", x[1], "x", x[2], " with padding ", before, " and ",
           after, " (x ", x, ", w ", w, ")");
   return (whole - kernel) / stride + 1;
@@ -18,13 +16,15 @@ long extent(const char* op, const Shape& x, const Shape& w, int axis, int before
 
 Shape conv_shape(const char* op, const ConvOptions& o, const Shape& x, const Shape& w, int w_rank, long k) {
   require(x.rank() == 4, op, ": the input has ", x.rank(), " dimensions, expected 4 [n,h,w,c] (x ", x, ", w ", w, ")");
-  require(w.rank() == w_rank && w.size() > 0, op, ": the weights have ", w.rank(), " dimensions, expected ", w_rank, " (x ", x,
+  require(w.rank() == w_rank, op, ": the weights have ", w.rank(), " dimensions, expected ", w_rank, " (x ", x, ", w ", w, ")");
+  require(w.size() > 0 && w.size() <= INT_MAX, op, ": there are ", w.size(), " weights, must be from 1 to ", INT_MAX, " (x ", x,
           ", w ", w, ")");
   require(x[3] == w[2], op, ": input has ", x[3], " channels, the weights ", w[2], " (x ", x, ", w ", w, ")");
   const Padding& p = o.padding;
   require(o.stride >= 1, op, ": stride is ", o.stride, ", must be at least 1");
   require(std::min({p.top, p.left, p.bottom, p.right}) >= 0, op, ": padding must not be negative, got [", p.top, ",", p.left, ",",
           p.bottom, ",", p.right, "]");
+  require_countable(op, x, std::max(x[3], k), long(p.top) + p.bottom, long(p.left) + p.right, o.stride);
   return {x[0], extent(op, x, w, 1, p.top, p.bottom, o.stride), extent(op, x, w, 2, p.left, p.right, o.stride), k};
 }
 
@@ -49,7 +49,7 @@ bool is_pointwise(const ConvOptions& o, const Shape& w) {
 // y [rows, n] = x [rows, k] * w [k, n]; rows are cut by x's samples.
 Tensor product_forward(const Context& c, const View& x, const Tensor& w, const Shape& out) {
   const int k = int(x.shape.channels()), n = int(out.channels());
-  const long samples = x.shape.samples(), rows = x.size() / k / std::max(samples, 1L);
+  const long samples = x.shape.samples(), rows = x.shape.sample_size() / k;
   real* y = c.make(out);
   double* stats = new_stats(c, n);
   Arena::Scratch undo(c.memory);
@@ -67,7 +67,7 @@ Tensor product_forward(const Context& c, const View& x, const Tensor& w, const S
 
 void product_backward(const Back& b, const View& x, const Tensor& w, int n) {
   const int k = int(x.shape.channels());
-  const long samples = x.shape.samples(), rows = x.size() / k / std::max(samples, 1L);
+  const long samples = x.shape.samples(), rows = x.shape.sample_size() / k;
   const Sink dx = b.into(0), dw = b.into(1);
   const Grad dy = b.dy();
   Arena::Scratch undo(b.memory);
@@ -179,7 +179,7 @@ void DepthwiseConv2d::backward(const Back& b, Gated x, Tensor w) {
 Shape Matmul::shape(const Shape& x, const Shape& w) const {
   require(x.rank() >= 1 && w.rank() == 2, name, ": expected x [..., k] and w [k, n] (x ", x, ", w ", w, ")");
   require(x.channels() == w[0], name, ": x has ", x.channels(), " columns, w has ", w[0], " rows (x ", x, ", w ", w, ")");
-  require(w.size() > 0 && w[0] <= INT_MAX && w[1] <= INT_MAX, name, ": w ", w, " is empty or too large");
+  require(w.size() > 0, name, ": w ", w, " is empty");
   return x.with(-1, w[1]);
 }
 Tensor Matmul::forward(const Context& c, Gated x, Tensor w) { return product_forward(c, x, w, shape(x.shape, w.shape)); }

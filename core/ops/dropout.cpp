@@ -10,7 +10,7 @@ Tensor Dropout::forward(const Context& c, Tensor x) {
   real *y = c.make(x.shape), *m = c.memory.fresh<real>(x.size());
   const Rng rng(seed, Purpose::dropout, stream);
   const real keep = real(1 / (1 - p));
-  const long per = x.size() / std::max(x.shape.samples(), 1L);
+  const long per = x.shape.sample_size();
   c.blocks(x.shape.samples(), x.size() * 16, [&](int, Block b, int) {
     for (long i = b.begin * per; i < b.end * per; ++i) m[i] = rng.uniform(std::uint64_t(i)) < p ? real(0) : keep;
     c.kernel.product(b.size() * per, x.y + b.begin * per, m + b.begin * per, y + b.begin * per);
@@ -21,7 +21,7 @@ Tensor Dropout::forward(const Context& c, Tensor x) {
 
 void Dropout::backward(const Back& b, Tensor x) {
   const real* dy = b.plain_dy();
-  const long per = x.size() / std::max(x.shape.samples(), 1L);
+  const long per = x.shape.sample_size();
   emit(b, 0, x, [&](Block r, real* out) {
     b.kernel.product(r.size() * per, dy + r.begin * per, mask + r.begin * per, out + r.begin * per);
   });

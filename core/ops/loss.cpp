@@ -57,7 +57,7 @@ Tensor MseLoss::forward(const Context& c, Tensor x, Tensor target) {
 }
 void MseLoss::backward(const Back& b, Tensor x, Tensor target) {
   const double k = 2 * double(*b.plain_dy()) / double(x.size());
-  const long per = x.size() / x.shape.samples();
+  const long per = x.shape.sample_size();
   const auto fill = [&](double sign) {
     return [&, sign](Block r, real* out) {
       for (long i = r.begin * per; i < r.end * per; ++i) out[i] = real(sign * k * (double(x[i]) - double(target[i])));
@@ -69,7 +69,7 @@ void MseLoss::backward(const Back& b, Tensor x, Tensor target) {
 
 namespace {
 void check_logits(const Shape& s, std::size_t given, long expected, const char* what, double smoothing) {
-  require(s.rank() == 2 && s.size() > 0, "cross_entropy: expected logits [n, classes], got ", s);
+  require(s.rank() == 2 && s.size() > 0, "cross_entropy: expected logits [n, classes] with n > 0, got ", s);
   require(long(given) == expected, "cross_entropy: ", given, " ", what, " for ", expected, " (logits ", s, ")");
   require(smoothing >= 0 && smoothing <= 1, "cross_entropy: label_smoothing is ", smoothing, ", must be between 0 and 1");
 }

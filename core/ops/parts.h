@@ -1,10 +1,19 @@
 #pragma once
-// What ops with weights share: scratch for each thread, and gradients of weights summed over the blocks in block order.
+// What ops share: limits, scratch for each thread, and gradients of weights summed over the blocks in block order.
 #include <algorithm>
+#include <climits>
 
 #include "../tape.h"
 
 namespace six {
+
+// Throws unless every place in an image of `channels` can be an int, as kernels count: padded, and one step more.
+inline void require_countable(const char* op, const Shape& x, long channels, long border_h, long border_w, int stride) {
+  const double numbers =
+      (double(x[1]) + double(border_h) + stride) * (double(x[2]) + double(border_w) + stride) * double(kernels::padded(channels));
+  require(numbers <= INT_MAX, op, ": an image of ", channels, " channels, with padding and stride ", stride, ", has ", numbers,
+          " numbers, at most ", INT_MAX, " are supported (x ", x, ")");
+}
 
 // Per-thread scratch of `each` numbers, and per-block partial gradients [kMaxBlocks][rows][padded(columns)]. Only one is alive at
 // a time: they share the lanes.
@@ -55,7 +64,7 @@ void emit(const Back& b, int i, const Tensor& x, F&& f) {
   Arena::Scratch undo(b.memory);
   real* out = dx.stores ? dx.g : b.memory.fresh<real>(x.size());
   b.blocks(x.shape.samples(), x.size(), [&](int, Block range, int) { f(range, out); });
-  const long per = x.size() / std::max(x.shape.samples(), 1L);
+  const long per = x.shape.sample_size();
   if (!dx.stores)
     b.blocks(x.shape.samples(), x.size(), [&](int, Block range, int) {
       b.kernel.axpy(range.size() * per, 1, out + range.begin * per, dx.g + range.begin * per, dx.g + range.begin * per);

@@ -13,8 +13,9 @@ Shape pool_shape(const char* op, const PoolOptions& o, const Shape& x) {
   require(x.rank() == 4, op, ": the input has ", x.rank(), " dimensions, expected 4 [n,h,w,c] (x ", x, ")");
   require(o.kernel >= 1 && o.stride >= 0, op, ": kernel ", o.kernel, " and stride ", o.stride, " must be positive");
   const Padding& p = o.padding;
-  require(std::min({p.top, p.left, p.bottom, p.right}) >= 0 && 2 * std::max({p.top, p.left, p.bottom, p.right}) <= o.kernel, op,
+  require(std::min({p.top, p.left, p.bottom, p.right}) >= 0 && 2L * std::max({p.top, p.left, p.bottom, p.right}) <= o.kernel, op,
           ": padding [", p.top, ",", p.left, ",", p.bottom, ",", p.right, "] must be at most half of kernel ", o.kernel);
+  require_countable(op, x, x[3], long(p.top) + p.bottom, long(p.left) + p.right, stride_of(o));
   const long h = x[1] + p.top + p.bottom, w = x[2] + p.left + p.right;
   require(x[1] > 0 && x[2] > 0 && h >= o.kernel && w >= o.kernel, op, ": kernel ", o.kernel, " does not fit input ", x[1], "x",
           x[2], " with its padding (x ", x, ")");
@@ -33,7 +34,7 @@ Tensor MaxPool2d::forward(const Context& c, Tensor x) {
   const Shape out = shape(x.shape);
   real* y = c.make(out);
   index = c.memory.fresh<int>(out.size());
-  const long in = x.size() / std::max(x.shape[0], 1L), per = out.size() / std::max(x.shape[0], 1L);
+  const long in = x.shape.sample_size(), per = out.sample_size();
   c.blocks(x.shape[0], x.size(), [&](int, Block b, int) {
     c.kernel.max_pool_forward(geometry(options, x.shape, out, b.size()), x.y + b.begin * in, y + b.begin * per,
                               index + b.begin * per);
@@ -43,7 +44,7 @@ Tensor MaxPool2d::forward(const Context& c, Tensor x) {
 void MaxPool2d::backward(const Back& b, Tensor x) {
   const Shape out = shape(x.shape);
   const real* dy = b.plain_dy();
-  const long in = x.size() / std::max(x.shape[0], 1L), per = out.size() / std::max(x.shape[0], 1L);
+  const long in = x.shape.sample_size(), per = out.sample_size();
   emit(b, 0, x, [&](Block r, real* dx) {
     b.kernel.max_pool_backward(geometry(options, x.shape, out, r.size()), dy + r.begin * per, index + r.begin * per,
                                dx + r.begin * in);
@@ -54,7 +55,7 @@ Shape AvgPool2d::shape(const Shape& x) const { return pool_shape(name, options, 
 Tensor AvgPool2d::forward(const Context& c, Tensor x) {
   const Shape out = shape(x.shape);
   real* y = c.make(out);
-  const long in = x.size() / std::max(x.shape[0], 1L), per = out.size() / std::max(x.shape[0], 1L);
+  const long in = x.shape.sample_size(), per = out.sample_size();
   c.blocks(x.shape[0], x.size(), [&](int, Block b, int) {
     c.kernel.avg_pool_forward(geometry(options, x.shape, out, b.size()), x.y + b.begin * in, y + b.begin * per);
   });
@@ -63,14 +64,14 @@ Tensor AvgPool2d::forward(const Context& c, Tensor x) {
 void AvgPool2d::backward(const Back& b, Tensor x) {
   const Shape out = shape(x.shape);
   const real* dy = b.plain_dy();
-  const long in = x.size() / std::max(x.shape[0], 1L), per = out.size() / std::max(x.shape[0], 1L);
+  const long in = x.shape.sample_size(), per = out.sample_size();
   emit(b, 0, x, [&](Block r, real* dx) {
     b.kernel.avg_pool_backward(geometry(options, x.shape, out, r.size()), dy + r.begin * per, dx + r.begin * in);
   });
 }
 
 Shape GlobalAvgPool::shape(const Shape& x) const {
-  require(x.rank() == 4 && x[1] * x[2] > 0, name, ": expected [n,h,w,c], got ", x);
+  require(x.rank() == 4 && x[1] * x[2] > 0 && x[1] * x[2] <= INT_MAX, name, ": expected [n,h,w,c], got ", x);
   return {x[0], x[3]};
 }
 Tensor GlobalAvgPool::forward(const Context& c, Gated x) {

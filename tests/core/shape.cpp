@@ -52,9 +52,26 @@ TEST_CASE("a scalar has one number, a vector one sample, an empty batch no rows"
   CHECK(no_channels.rows() == 0);
 }
 
-TEST_CASE("a shape refuses a fifth dimension and a negative one") {
+TEST_CASE("a shape refuses a fifth dimension, one out of range, and more numbers than can be counted") {
+  const long most = Shape::kMaxDimension;
   CHECK_THROWS_WITH_AS((Shape{1, 2, 3, 4, 5}), "shape: 5 dimensions, at most 4 are supported", Error);
-  CHECK_THROWS_WITH_AS((Shape{2, -3}), "shape: dimension 1 is -3, must not be negative", Error);
+  CHECK_THROWS_WITH_AS((Shape{2, -3}), "shape: dimension 1 is -3, must be from 0 to 2147483647", Error);
+  CHECK_THROWS_WITH_AS((Shape{most + 1}), "shape: dimension 0 is 2147483648, must be from 0 to 2147483647", Error);
+  CHECK_THROWS_WITH_AS((Shape{2, 3}.with(-1, -1)), "shape: dimension 1 is -1, must be from 0 to 2147483647", Error);
+  CHECK(Shape{1 << 24, 1 << 24}.size() == Shape::kMaxSize);
+  CHECK_THROWS_WITH_AS((Shape{1 << 24, 1 << 24, 2}), "shape: [16777216,16777216,2] has more than 281474976710656 numbers", Error);
+  CHECK_THROWS_WITH_AS((Shape{1, most, most}.with(0, most)),
+                       "shape: [1,2147483647,2147483647] has more than 281474976710656 numbers", Error);
+  CHECK_THROWS_WITH_AS((Shape{0, most, most, most}),
+                       "shape: [0,2147483647,2147483647,2147483647] has more than 281474976710656 numbers", Error);
+}
+
+TEST_CASE("the size of a sample, also if there is none") {
+  CHECK(Shape{7, 2, 3}.sample_size() == 6);
+  CHECK(Shape{0, 2, 3}.sample_size() == 6);
+  CHECK(Shape{7}.sample_size() == 7);
+  CHECK(Shape{}.sample_size() == 1);
+  CHECK(Shape{7, 0}.sample_size() == 0);
 }
 
 TEST_CASE("errors: parts are written one after another, context goes in front, the result passes through") {

@@ -141,13 +141,15 @@ TEST_CASE("model errors: layers that do not fit their input") {
 
 TEST_CASE("model errors: sizes that no memory holds are refused before anything is allocated") {
   CHECK(error_of(R"({"type": "conv2d", "out_channels": 16777216, "kernel": 65536})", "[1, 1, 16777216]") ==
-        "model: layers[0] (conv2d): weight [65536,65536,16777216,16777216] is too large: at most 268435456 parameters are "
-        "supported, all "
+        "model: layers[0] (conv2d): shape: [65536,65536,16777216,16777216] has more than 281474976710656 numbers");
+  CHECK(error_of(R"({"type": "conv2d", "out_channels": 16777216, "kernel": 1})", "[1, 1, 16777216]") ==
+        "model: layers[0] (conv2d): weight [1,1,16777216,16777216] is too large: at most 268435456 parameters are supported, all "
         "layers together");
   CHECK(contains(error_of(R"({"type": "flatten"}, {"type": "linear", "out_features": 16777216})"),
                  {"layers[1] (linear): weight [192,16777216]"}));
   CHECK(error_of(R"({"type": "conv2d", "out_channels": 16777216, "kernel": 1})", "[256, 256, 1]") ==
-        "model: layers[0] (conv2d): the output is too large: at most 2147483647 numbers are supported ([256,256,16777216])");
+        "model: layers[0] (conv2d): an image of 16777216 channels, with padding and stride 1, has 1.10812e+12 numbers, at most "
+        "2147483647 are supported (x [1,256,256,1])");
   CHECK(error_of(R"({"type": "inverted_residual", "out_channels": 4, "expansion": 65536})", "[1, 1, 16777216]") ==
         "model: layers[0] (inverted_residual): expansion 65536 makes 1099511627776 channels, at most 16777216 are supported");
   std::string many;
@@ -205,7 +207,7 @@ TEST_CASE("model errors: an op's error names the layer once, and the tape's scop
   Tape tape;
   CHECK(message_of([&] {
           net(tape.input(x.data(), {1, 1, 1, 3}));
-        }) == "layers[1] (batch_norm): batch statistics need more than 1 number a channel (x [1,1,1,3])");
+        }) == "layers[1] (batch_norm): batch statistics need at least 2 numbers a channel, got 1 (x [1,1,1,3])");
   CHECK(std::string(tape.set_scope("")) == "");
 }
 

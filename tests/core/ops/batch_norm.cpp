@@ -122,7 +122,8 @@ TEST_CASE("batch_norm refuses what has no statistics") {
   const std::vector<real> x = {1, 2, 3};
   Tape tape;
   const Var in = tape.input(x.data(), {1, 3}), p = tape.input(x.data(), {3});
-  CHECK_THROWS_WITH_AS(batch_norm(in, p, p), "batch_norm: batch statistics need more than 1 number a channel (x [1,3])", Error);
+  CHECK_THROWS_WITH_AS(batch_norm(in, p, p), "batch_norm: batch statistics need at least 2 numbers a channel, got 1 (x [1,3])",
+                       Error);
   CHECK_THROWS_AS(batch_norm(in, p, p, nullptr, nullptr, {.eps = 0}), Error);
   CHECK_THROWS_AS(batch_norm(in, p, p, nullptr, nullptr, {.momentum = 1.5}), Error);
 }

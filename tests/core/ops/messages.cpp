@@ -51,6 +51,21 @@ TEST_CASE_FIXTURE(Fixture, "convolutions refuse what does not fit") {
   check_holds(depthwise({2, 3, 2, 3}, {3, 3, 3}), "depthwise_conv2d: ", "[2,3,2,3]", "[3,3,3]");
 }
 
+TEST_CASE_FIXTURE(Fixture, "what kernels could not count in an int is refused") {
+  const auto conv = [&](Shape x, Shape w, ConvOptions o) { return message([&] { conv2d(in(x), in(w), o); }); };
+  const auto depthwise = [&](Shape x, Shape w, ConvOptions o) { return message([&] { depthwise_conv2d(in(x), in(w), o); }); };
+  const auto pool = [&](Shape x, PoolOptions o) { return message([&] { max_pool2d(in(x), o); }); };
+  check_holds(conv({0, 65536, 65536, 1}, {1, 1, 1, 4}, {}), "conv2d: ", "at most 2147483647", "[0,65536,65536,1]");
+  check_holds(conv({0, 65536, 1024, 1}, {1, 1, 1, 64}, {}), "conv2d: ", "at most 2147483647");
+  check_holds(conv({0, 8, 8, 1}, {1, 1, 1, 4}, {.stride = 2147483647}), "conv2d: ", "stride 2147483647");
+  check_holds(conv({0, 8, 8, 1}, {3, 3, 1, 4}, {.padding = 2147483647}), "conv2d: ", "at most 2147483647", "[0,8,8,1]");
+  check_holds(conv({0, 8, 8, 1 << 28}, {3, 3, 1 << 28, 4}, {}), "conv2d: ", "weights, must be from 1 to 2147483647");
+  check_holds(depthwise({0, 8, 8, 1 << 26}, {3, 3, 1 << 26}, {.padding = 1}), "depthwise_conv2d: ", "at most 2147483647");
+  check_holds(pool({0, 65536, 65536, 1}, {}), "max_pool2d: ", "at most 2147483647", "[0,65536,65536,1]");
+  check_holds(pool({0, 8, 8, 1}, {.kernel = 2147483647, .padding = 1073741823}), "max_pool2d: ", "at most 2147483647");
+  check_holds(message([&] { global_avg_pool(in({0, 65536, 65536, 1})); }), "global_avg_pool: ", "[0,65536,65536,1]");
+}
+
 TEST_CASE_FIXTURE(Fixture, "products, biases and batch norm refuse what does not fit") {
   check_holds(message([&] { matmul(in({4, 5}), in({6, 3})); }), "matmul: ", "5", "6", "[4,5]", "[6,3]");
   check_holds(message([&] { matmul(in({4, 5}), in({5})); }), "matmul: ", "[4,5]", "[5]");
