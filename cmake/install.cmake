@@ -1,10 +1,13 @@
-# include/sixgrad.h and include/sixgrad/, two libraries, and a package for find_package(sixgrad).
+# include/sixgrad.h and include/sixgrad/, two libraries, and a package for find_package(sixgrad). The double library is its component
+# f64, installed if it was built.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/sixgrad")
-install(TARGETS sixgrad sixgrad_f64 EXPORT sixgrad)
+install(TARGETS sixgrad EXPORT sixgrad)
+install(TARGETS sixgrad_f64 EXPORT sixgrad_f64 OPTIONAL)
 install(EXPORT sixgrad NAMESPACE sixgrad:: FILE sixgradTargets.cmake DESTINATION "${package_dir}")
+install(EXPORT sixgrad_f64 NAMESPACE sixgrad:: FILE sixgrad_f64Targets.cmake DESTINATION "${package_dir}")
 install(FILES "${SIX_INCLUDE_DIR}/sixgrad.h" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 install(FILES "${PROJECT_SOURCE_DIR}/sixgrad.h" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/sixgrad")
 foreach(room ${SIX_ROOMS})
@@ -17,6 +20,6 @@ if(TARGET mnist)
 endif()
 
 configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/sixgradConfig.cmake.in" "${PROJECT_BINARY_DIR}/sixgradConfig.cmake"
-                              INSTALL_DESTINATION "${package_dir}")
+                              INSTALL_DESTINATION "${package_dir}" PATH_VARS CMAKE_INSTALL_LIBDIR)
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/sixgradConfigVersion.cmake" COMPATIBILITY SameMinorVersion)
 install(FILES "${PROJECT_BINARY_DIR}/sixgradConfig.cmake" "${PROJECT_BINARY_DIR}/sixgradConfigVersion.cmake" DESTINATION "${package_dir}")

@@ -1,16 +1,25 @@
 #!/usr/bin/env bash
-# scripts/check_consumer.sh find_package|add_subdirectory: an outside project uses the library, installed under a prefix with a
-# space in its name, or as a subfolder.
+# scripts/check_consumer.sh find_package|float_only|add_subdirectory: an outside project uses the library, installed under a prefix
+# with a space in its name, with or without the double library, or as a subfolder.
 source "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
 
-way=${1:?find_package or add_subdirectory}
+way=${1:?find_package, float_only or add_subdirectory}
 place=$(mktemp -d)
 trap 'rm -rf -- "$place"' EXIT
 cp -r tests/consumer "$place/project"
 case $way in
   find_package)
     cmake --install build/release --prefix "$place/my prefix"
+    options=("-DCMAKE_PREFIX_PATH=$place/my prefix" -DSIXGRAD_COMPONENTS=f64)
+    ;;
+  float_only)  # as scripts/train.sh leaves the build
+    f64=build/release/libsixgrad_f64.a
+    mv "$f64" "$place/"
+    trap 'mv "$place/libsixgrad_f64.a" "$root/$f64"; rm -rf -- "$place"' EXIT
+    cmake --install build/release --prefix "$place/my prefix"
     options=("-DCMAKE_PREFIX_PATH=$place/my prefix")
+    ! cmake -G Ninja -S "$place/project" -B "$place/project/refused" "${options[@]}" -DSIXGRAD_COMPONENTS=f64 ||
+      die "the component f64 was found, although it is not installed"
     ;;
   add_subdirectory) options=("-DSIXGRAD_SOURCE=$root") ;;
   *) die "unknown way $way" ;;
@@ -19,4 +28,4 @@ cmake -G Ninja -S "$place/project" -B "$place/project/build" "${options[@]}"
 cmake --build "$place/project/build"
 cd -- "$place"
 "$place/project/build/consumer"
-"$place/project/build/consumer_f64"
+[ $way = float_only ] || "$place/project/build/consumer_f64"

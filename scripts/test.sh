@@ -18,6 +18,7 @@ step flags scripts/check_flags.py --build build/release
 ctest_step tests release
 step "README.md" scripts/readme_snippets.py --build build/release
 step consumer scripts/check_consumer.sh find_package
+step "consumer, float only" scripts/check_consumer.sh float_only
 
 step "configure with sanitizers" configure sanitize-quick -DSIX_WERROR=ON
 step "build with sanitizers" cmake --build build/sanitize-quick --parallel "$jobs" --target tests_f32
