@@ -17,8 +17,8 @@ struct Image {
 // Binary PGM (P5), 1 or 2 bytes per sample; values are scaled from 0..maxval to 0..255. Sides 1..16384, and the file ends where the
 // image does. Throws Error `where: what is wrong`.
 Image parse_pgm(std::span<const std::uint8_t> file, const std::string& where);
-// PNG, 8-bit grey, RGB or RGBA without interlace (the others are refused by name), sides 1..16384; every chunk's checksum and the
-// amount of data are checked. Transparent parts lie on white, as viewers show them. Colour profiles are ignored. Throws Error.
+// PNG of every kind, as 8-bit grey or RGB (16 bits are rounded), sides 1..16384; every chunk's checksum and the amount of data are
+// checked. Transparent parts lie on white, as viewers show them. Colour profiles are ignored. Throws Error.
 Image parse_png(std::span<const std::uint8_t> file, const std::string& where);
 // Either, told apart by content. Throws Error.
 Image read_image(const std::string& path);

@@ -22,7 +22,8 @@ struct PngReader {
   png_structp png = nullptr;
   png_infop info = nullptr;
   png_uint_32 width = 0, height = 0;
-  int channels = 0;
+  std::size_t row_bytes = 0;  // in the file
+  int channels = 0, passes = 1;
 
   ~PngReader() { png_destroy_read_struct(&png, &info, nullptr); }
 };
@@ -77,12 +78,12 @@ bool read_header(PngReader& r) {
   png_set_user_limits(r.png, kMaxSide, kMaxSide);
   png_read_info(r.png, r.info);
   r.width = png_get_image_width(r.png, r.info), r.height = png_get_image_height(r.png, r.info);
+  r.row_bytes = png_get_rowbytes(r.png, r.info);
+  png_set_expand(r.png);    // palettes, 1 to 4 bits, transparent colours
+  png_set_scale_16(r.png);  // 16 bits, rounded
+  r.passes = png_set_interlace_handling(r.png);
+  png_read_update_info(r.png, r.info);
   r.channels = png_get_channels(r.png, r.info);
-  const int color = png_get_color_type(r.png, r.info);
-  if (png_get_bit_depth(r.png, r.info) != 8) png_error(r.png, "only 8 bits per sample are supported");
-  if (color == PNG_COLOR_TYPE_PALETTE) png_error(r.png, "palette images are not supported, only grey, RGB and RGBA");
-  if (color == PNG_COLOR_TYPE_GRAY_ALPHA) png_error(r.png, "grey images with alpha are not supported, only grey, RGB and RGBA");
-  if (png_get_interlace_type(r.png, r.info) != PNG_INTERLACE_NONE) png_error(r.png, "interlaced images are not supported");
   return true;
 }
 
@@ -111,19 +112,20 @@ Image parse_png(std::span<const std::uint8_t> file, const std::string& where) {
   require(r.info != nullptr, where, ": libpng is out of memory");
   require(read_header(r), where, ": not a PNG image that can be read: ", r.message);
 
-  const long h = r.height, w = r.width, from = r.channels, c = std::min(from, 3L);
-  require((std::size_t(w * from) + 1) * std::size_t(h) <= 1032 * file.size(), where, ": announces ", h, "x", w,
-          " pixels, more than its ", file.size(), " bytes can hold");
-  Image image{{h, w, c}, std::vector<std::uint8_t>(std::size_t(h * w * c))};
-  std::vector<std::uint8_t> row(std::size_t(w * from));
-  for (long y = 0; y < h; ++y) {
-    require(read_row(r, row.data()), where, ": damaged PNG data in row ", y, ": ", r.message);
-    std::uint8_t* to = image.pixels.data() + y * w * c;
-    if (from == c) std::memcpy(to, row.data(), row.size());
-    for (long x = 0; from == 4 && x < w; ++x) {
-      const std::uint8_t* p = row.data() + 4 * x;
-      for (int k = 0; k < 3; ++k) to[3 * x + k] = std::uint8_t((p[k] * p[3] + 255 * (255 - p[3]) + 127) / 255);
-    }
+  const long h = r.height, w = r.width, from = r.channels, c = from <= 2 ? 1 : 3;
+  require((r.row_bytes + 1) * std::size_t(h) <= 1032 * file.size(), where, ": announces ", h, "x", w, " pixels, more than its ",
+          file.size(), " bytes can hold");
+  Image image{{h, w, c}, std::vector<std::uint8_t>(std::size_t(h * w * from))};
+  for (int pass = 0; pass < r.passes; ++pass)
+    for (long y = 0; y < h; ++y)
+      require(read_row(r, image.pixels.data() + y * w * from), where, ": damaged PNG data in row ", y, ": ", r.message);
+  if (from > c) {
+    for (long i = 0; i < h * w; ++i)
+      for (long k = 0; k < c; ++k) {
+        const int v = image.pixels[std::size_t(i * from + k)], alpha = image.pixels[std::size_t(i * from + c)];
+        image.pixels[std::size_t(i * c + k)] = std::uint8_t((v * alpha + 255 * (255 - alpha) + 127) / 255);
+      }
+    image.pixels.resize(std::size_t(h * w * c));
   }
   require(r.at > last_data, where, ": PNG data go on after the image");
   require(read_end(r), where, ": damaged PNG data after the image: ", r.message);
