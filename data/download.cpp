@@ -166,7 +166,11 @@ std::string mnist_cache_folder() {
 
 std::string locate_mnist(const std::string& folder, bool download, const FetchOptions& options) {
   if (!folder.empty()) return folder;
-  if (const std::string chosen = environment("MNIST_DIR"); !chosen.empty()) return chosen;
+  if (const std::string chosen = environment("MNIST_DIR"); !chosen.empty()) {
+    require(has_mnist(chosen), "MNIST_DIR is ", chosen,
+            ", which does not hold the four files of MNIST; correct it, unset it or give --data");
+    return chosen;
+  }
   const std::string cache = mnist_cache_folder();
   if (!cache.empty() && has_mnist(cache)) return cache;
   const std::string remedy = "; give the folder of its four files by --data or MNIST_DIR";

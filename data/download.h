@@ -29,8 +29,8 @@ void fetch_mnist(const std::string& folder, const FetchOptions& options = {});
 std::string mnist_cache_folder();
 
 // The folder to load MNIST from: `folder` unless empty, else $MNIST_DIR, else the cache folder if it has the files, else the cache
-// folder after a download, if `download`. Throws Error with what was tried and the remedy. A folder named by the user is not
-// examined.
+// folder after a download, if `download`. Throws Error with what was tried and the remedy, also if $MNIST_DIR is set but has not
+// the files. `folder` is not examined.
 std::string locate_mnist(const std::string& folder, bool download = true, const FetchOptions& options = {});
 
 }  // namespace six

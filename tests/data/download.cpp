@@ -87,18 +87,24 @@ TEST_CASE("download: MNIST is looked for where the user says, in MNIST_DIR, in t
   const TempFolder folder;
   FetchOptions options{.mirrors = {"net/"}, .get = {}, .say = {}};
   options.get = [](const std::string& url) -> std::vector<std::uint8_t> { fail(url, ": no network"); };
-  const TempVariable cache("XDG_CACHE_HOME", folder.path().c_str()), dir("MNIST_DIR", "/from/environment");
+  const TempVariable cache("XDG_CACHE_HOME", folder.path().c_str()), dir("MNIST_DIR", (folder / "named").c_str());
   CHECK(locate_mnist("/explicit", true, options) == "/explicit");
-  CHECK(locate_mnist("", true, options) == "/from/environment");
+  CHECK(message_of([&] { locate_mnist("", true, options); }) ==
+        "MNIST_DIR is " + folder / "named" + ", which does not hold the four files of MNIST; correct it, unset it or give --data");
+  const auto put_files = [&](const std::string& in) {
+    make_folder(folder / in);
+    for (const char* part :
+         {"train-images-idx3-ubyte", "train-labels.idx1-ubyte", "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte"})
+      put(folder / in + '/' + part, "x");
+  };
+  put_files("named");
+  CHECK(locate_mnist("", true, options) == folder / "named");
   const TempVariable unset("MNIST_DIR", "");
   CHECK(contains(message_of([&] { locate_mnist("", true, options); }),
                  {"download of MNIST failed", "net/train-images", "no network", "--data", "MNIST_DIR"}));
   CHECK(contains(message_of([&] { locate_mnist("", false, options); }),
                  {"not found", folder / "sixgrad/mnist", "--data", "MNIST_DIR"}));
-  for (const char* part :
-       {"train-images-idx3-ubyte", "train-labels.idx1-ubyte", "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte"}) {
-    put(folder / "sixgrad/mnist/" + part, "x");
-  }
+  put_files("sixgrad/mnist");
   CHECK(locate_mnist("", false, options) == folder / "sixgrad/mnist");
 }
 
