@@ -38,19 +38,22 @@ json& child(json& at, const std::string& path, const std::string& key) {
 
 }  // namespace
 
-void apply_override(json& document, const std::string& assignment) {
+void apply_override(json& document, const std::string& assignment, const json& defaults) {
   in_context("override " + printable(assignment), [&] {
     const std::size_t equals = assignment.find('=');
     require(equals != std::string::npos, "has no =, expected PATH=VALUE as in training.epochs=3");
     const std::string_view path = std::string_view(assignment).substr(0, equals);
     json changed = document;  // the document stays as it is if the path fails
     json* at = &changed;
+    json::json_pointer place;
     require(std::count(path.begin(), path.end(), '.') < kMaxDepth, "the path has more than ", kMaxDepth, " parts");
     for (std::size_t begin = 0; begin <= path.size();) {
       const std::size_t end = std::min(path.find('.', begin), path.size());
       require(end > begin, "the path has an empty part, expected PATH=VALUE as in training.epochs=3");
       const std::string before(begin ? path.substr(0, begin - 1) : "the document");
-      at = &child(*at, before, std::string(path.substr(begin, end - begin)));
+      const std::string key(path.substr(begin, end - begin)), rest(path.substr(std::min(end + 1, path.size())));
+      at = &child(*at, before, key), place /= key;
+      if (at->is_null() && !rest.empty() && rest != "type" && defaults.contains(place)) *at = defaults[place];
       begin = end + 1;
     }
     *at = value_of(assignment.substr(equals + 1));

@@ -47,6 +47,24 @@ TEST_CASE("objects on the way are made, all else stays as it was") {
   CHECK(d == document());
 }
 
+TEST_CASE("what is missing on the way has its default settings, unless its type is set") {
+  const json defaults = json::parse(
+      R"({"layers": [{"kernel": 3}, {"activation": {"type": "relu6", "at_kink": [0, 0]}}],
+          "training": {"optimizer": {"type": "adamw", "lr": 0.001}, "schedule": {"type": "constant"}}})");
+  const auto set = [&](const std::string& assignment) {
+    json d = document();
+    apply_override(d, assignment, defaults);
+    return d;
+  };
+  CHECK(set("layers.1.activation.at_kink=1")["layers"][1]["activation"] == json{{"type", "relu6"}, {"at_kink", 1}});
+  CHECK(set("layers.1.activation.type=relu")["layers"][1]["activation"] == json{{"type", "relu"}});
+  CHECK(set("training.optimizer.betas=[0,0]")["training"]["optimizer"] == json{{"lr", 0.1}, {"betas", {0, 0}}});  // is there
+  CHECK(set("training.schedule.x=1")["training"]["schedule"] == json{{"type", "constant"}, {"x", 1}});
+  CHECK(set("training.ema.decay=0.5")["training"]["ema"] == json{{"decay", 0.5}});
+  CHECK(set("layers.0.kernel=5") == after("layers.0.kernel=5"));
+  CHECK(set("name=x") == after("name=x"));
+}
+
 TEST_CASE("an override that fits nowhere names the part that fails") {
   CHECK(problem("epochs") == "override \"epochs\": has no =, expected PATH=VALUE as in training.epochs=3");
   CHECK(problem("layers.2.kernel=3") == "override \"layers.2.kernel=3\": layers has 2 elements, there is no 2 (the first is 0)");
