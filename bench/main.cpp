@@ -81,7 +81,6 @@ int main(int argc, char** argv) try {
                                   : bench::scaling(net);
   json ? void(std::printf("%s\n", result.dump().c_str())) : print(result);
   return 0;
-} catch (const six::Error& e) {
-  std::fprintf(stderr, "bench: %s\n", e.what());
-  return 2;
+} catch (const std::exception& e) {
+  return six::report("bench", e);
 }

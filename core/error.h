@@ -1,4 +1,6 @@
 #pragma once
+#include <cstdio>
+#include <new>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -10,7 +12,18 @@ namespace six {
 class Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
+  virtual int exit_code() const { return 2; }  // of a program that it ends
 };
+
+// What ends a program: `int main() try { ... } catch (const std::exception& e) { return six::report("name", e); }`. One line on
+// stderr; returns the exit code, 2 if the input was wrong.
+inline int report(const char* program, const std::exception& e) {
+  const auto* error = dynamic_cast<const Error*>(&e);
+  const bool memory = dynamic_cast<const std::bad_alloc*>(&e) != nullptr;
+  std::fflush(stdout);
+  std::fprintf(stderr, "%s: %s\n", program, memory ? "not enough memory" : e.what());
+  return error ? error->exit_code() : memory ? 2 : 1;
+}
 
 // Throws Error with the parts written one after another.
 template <class... Parts>

@@ -1,18 +1,42 @@
 #pragma once
-// What the programs' command lines share: bad input is one line on stderr and exit code 2, a loss that is not finite exit code 3.
+// What the programs' command lines share.
 #include <CLI/CLI.hpp>
-#include <cstdio>
-#include <functional>
-#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "../core/error.h"
 #include "../layers/config.h"
-#include "../train/trainer.h"
 
 namespace six {
+
+// Help in which an option is its name and what its value is, `--batch N`, and the default stands behind the explanation.
+class Help : public CLI::Formatter {
+ public:
+  std::string make_option_opts(const CLI::Option* o) const override {
+    return o->get_option_text().empty() ? "" : ' ' + o->get_option_text();
+  }
+  std::string make_option_desc(const CLI::Option* o) const override {
+    const std::string value = o->get_default_str();
+    return o->get_description() + (value.empty() ? "" : " (default: " + value + ')');
+  }
+};
+
+// ", did you mean --epochs?" if an argument that was not understood looks like an option of the program or its subcommand.
+inline std::string near_option(const CLI::App& app) {
+  const auto used = app.get_subcommands();
+  std::vector<std::string> names;
+  for (const CLI::Option* o : (used.empty() ? &app : used.front())->get_options())
+    for (const std::string& name : o->get_lnames()) names.push_back("--" + name);
+  for (const std::string& argument : app.remaining(true))
+    if (argument.starts_with("--")) {
+      const std::vector<std::string_view> known(names.begin(), names.end());
+      const std::string_view near = nearest(argument.substr(0, argument.find('=')), known);
+      return near.empty() ? "" : ", did you mean " + std::string(near) + '?';
+    }
+  return "";
+}
 
 // The exit code if the program is to end now: 0 after --help and --version. Throws Error if the arguments are wrong.
 inline std::optional<int> parse_arguments(CLI::App& app, int argc, char** argv) {
@@ -28,27 +52,9 @@ inline std::optional<int> parse_arguments(CLI::App& app, int argc, char** argv) 
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     if (e.get_exit_code() == 0) return app.exit(e);
-    fail(e.what(), " (see --help)");
+    fail(e.what(), near_option(app), " (see --help)");
   }
   return std::nullopt;
-}
-
-// Runs a program's body and turns what it throws into a line and an exit code.
-inline int run_program(const char* name, const std::function<int()>& body) {
-  const auto failed = [&](const char* what, int code) {
-    std::fflush(stdout);
-    std::fprintf(stderr, "%s: %s\n", name, what);
-    return code;
-  };
-  try {
-    return body();
-  } catch (const NonFinite& e) {
-    return failed(e.what(), 3);
-  } catch (const Error& e) {
-    return failed(e.what(), 2);
-  } catch (const std::bad_alloc&) {
-    return failed("not enough memory", 2);
-  }
 }
 
 }  // namespace six

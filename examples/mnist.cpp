@@ -6,49 +6,63 @@
 
 namespace {
 
-constexpr const char* kData =
-    "Folder with the four files of MNIST, or of a set stored like it; else $MNIST_DIR, the cache, a download";
+constexpr const char *kOwn = "the config's", *kThreads = "0: all processors; the result is the same for any number";
+
+// An option with a value: its name, what stands for the value in the help, what it is, its default in words.
+template <class T>
+CLI::Option* add(CLI::App& app, const char* name, T& value, const char* text, const std::string& what,
+                 const char* by_default = "") {
+  return app.add_option(name, value, what)->option_text(text)->default_str(by_default);
+}
+void add_data(CLI::App& app, std::string& data) {
+  add(app, "--data", data, "DIR", "Folder with the four files of MNIST, or of a set stored like it",
+      "$MNIST_DIR, else the cache folder, else a download");
+}
 
 void add_train(CLI::App& app, mnist::TrainOptions& o) {
-  app.add_option("--config", o.config, "JSON model, a file or one of: " + mnist::config_names());
-  app.add_option("--from", o.from,
-                 "Folder of a run whose model is trained on, as the config says (such as qat: as integers of 8 bits)");
-  app.add_option("--data", o.data, kData);
-  app.add_option("--epochs", o.epochs, "Passes over the training images");
-  app.add_option("--batch", o.batch, "Images per step");
-  app.add_option("--seed", o.seed, "Of weights, order, augmentation and dropout");
-  app.add_option("--threads", o.threads, "0: all processors; the result is the same for any number");
-  app.add_option("--activation", o.activation, "In the place of every relu and relu6")->check(CLI::IsMember({"relu", "relu6"}));
-  app.add_option("--validation", o.validation, "Training images set aside, on which the epochs are evaluated");
-  app.add_option("--set", o.set,
-                 "PATH=VALUE sets any member of the config, as training.optimizer.lr=0.01 or layers.3.out_channels=64")
+  add(app, "--config", o.config, "CONFIG", "JSON model, a file or one of: " + mnist::config_names(),
+      "mobilenet_28, or digits if MNIST cannot be had");
+  add(app, "--from", o.from, "RUN",
+      "Folder of a run whose model is trained on, as the config says (such as qat: as integers of 8 bits)");
+  add_data(app, o.data);
+  add(app, "--epochs", o.epochs, "N", "Passes over the training images", kOwn);
+  add(app, "--batch", o.batch, "N", "Images per step", kOwn);
+  add(app, "--seed", o.seed, "N", "Of weights, order, augmentation and dropout", kOwn);
+  add(app, "--threads", o.threads, "N", kThreads, kOwn);
+  add(app, "--activation", o.activation, "relu|relu6", "In the place of every relu and relu6", kOwn)
+      ->check(CLI::IsMember({"relu", "relu6"}));
+  add(app, "--validation", o.validation, "N", "Training images set aside, on which the epochs are evaluated", kOwn);
+  add(app, "--set", o.set, "PATH=VALUE",
+      "Sets any member of the config, as training.optimizer.lr=0.01 or layers.3.out_channels=64; may be given several times")
       ->allow_extra_args(false);
-  app.add_option("--out", o.out, "Folder of the run (default: runs/<time>-<name>)");
+  add(app, "--out", o.out, "DIR", "Folder of the run", "runs/<time>-<name>");
   app.add_flag("--overwrite", o.overwrite, "Replace the run in that folder");
-  app.add_option("--checkpoint-every", o.checkpoint_every, "Steps between checkpoints in that folder; the last two are kept")
+  add(app, "--checkpoint-every", o.checkpoint_every, "N", "Steps between checkpoints in that folder; the last two are kept",
+      "none but on Ctrl-C")
       ->check(CLI::Range(1L, 1000000000L));
   app.add_flag("--resume", o.resume, "Go on with the run in the folder of --out, from its last checkpoint, to the same result");
 }
 
 void add_eval(CLI::App& app, mnist::EvalOptions& o) {
-  app.add_option("RUN", o.run, "Folder of a run, or a model.safetensors")->required();
-  app.add_option("--data", o.data, kData);
-  app.add_option("--split", o.split, "train, validation or test")
-      ->check(CLI::IsMember({"train", "validation", "test"}))
-      ->capture_default_str();
-  app.add_option("--threads", o.threads, "0: all processors")->capture_default_str();
+  add(app, "RUN", o.run, "", "Folder of a run, or a model.safetensors")->required();
+  add_data(app, o.data);
+  add(app, "--split", o.split, "PART", "train, validation or test", "test")->check(CLI::IsMember({"train", "validation", "test"}));
+  add(app, "--threads", o.threads, "N", kThreads, "0");
 }
 
 void add_predict(CLI::App& app, mnist::PredictOptions& o) {
-  app.add_option("RUN", o.run, "Folder of a run, or a model.safetensors")->required();
-  app.add_option("IMAGE", o.image, "PNG, PGM or IDX file (default: the test images)");
-  app.add_option("--index", o.index, "Which image of the IDX file or of the test images, from 0")->capture_default_str();
+  add(app, "RUN", o.run, "", "Folder of a run, or a model.safetensors")->required();
+  add(app, "IMAGE", o.image, "", "PNG, PGM or IDX file", "the test images");
+  add(app, "--index", o.index, "N", "Which image of the IDX file or of the test images, from 0", "0");
   app.add_flag("--invert", o.invert, "The image is dark on light, unlike those of MNIST");
-  app.add_option("--data", o.data, kData);
+  add_data(app, o.data);
 }
 
-int run(int argc, char** argv) {
-  CLI::App app("Handwritten digits: trains a net, measures it, asks it about images.");
+}  // namespace
+
+int main(int argc, char** argv) try {
+  CLI::App app("Handwritten digits: trains a net, measures it, asks it about images.", "mnist");
+  app.formatter(std::make_shared<six::Help>());
   app.set_version_flag("--version",
                        std::string(six::library_version()) + " (" + six::precision() + ", " + six::instruction_set() + ")");
   app.require_subcommand(1);
@@ -61,10 +75,6 @@ int run(int argc, char** argv) {
   if (const auto code = six::parse_arguments(app, argc, argv)) return *code;
   if (app.got_subcommand("train")) return mnist::train(train);
   return app.got_subcommand("eval") ? mnist::eval(eval) : mnist::predict(predict);
-}
-
-}  // namespace
-
-int main(int argc, char** argv) {
-  return six::run_program("mnist", [&] { return run(argc, argv); });
+} catch (const std::exception& e) {
+  return six::report("mnist", e);
 }

@@ -51,7 +51,6 @@ int main() try {
   const bool same = loaded.logits(data.test.bytes(0, 100)) == model.logits(data.test.bytes(0, 100));
   std::printf("saved and loaded: the outputs are %s\n", same ? "the same" : "different");
   return same ? 0 : 1;
-} catch (const six::Error& e) {
-  std::fprintf(stderr, "own_layer: %s\n", e.what());
-  return 2;
+} catch (const std::exception& e) {
+  return six::report("own_layer", e);
 }

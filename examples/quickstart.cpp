@@ -2,7 +2,7 @@
 
 #include <cstdio>
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   six::Dataset data = argc > 1 ? six::load_mnist(argv[1]) : six::load_digits();
   six::Model model(data.train.image, {six::Conv2d{{.out_channels = 16, .bias = false}}, six::BatchNorm{}, six::ReLU6{},
                                       six::Separable{{.out_channels = 32, .stride = 2}}, six::Separable{{.out_channels = 64}},
@@ -18,4 +18,6 @@ int main(int argc, char** argv) {
     }
   std::printf("test accuracy %.2f %%\n", 100 * six::accuracy(model, data.test));
   model.save("quickstart.safetensors");
+} catch (const std::exception& e) {
+  return six::report("quickstart", e);
 }

@@ -19,6 +19,7 @@ namespace six {
 class NonFinite : public Error {
  public:
   NonFinite(const std::string& message, long at) : Error(message), step(at) {}
+  int exit_code() const override { return 3; }
   long step;  // the one that failed, from 1
 };
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "../../core/error.h"
 #include "../../data/file.h"
@@ -47,6 +48,10 @@ Question from_data_set(const PredictOptions& o, const six::Model& model) {
   return {{data.test.image, {first, first + data.test.image.size()}}, data.test.labels[std::size_t(o.index)]};
 }
 
+bool mostly_light(const six::Image& image) {
+  return std::accumulate(image.pixels.begin(), image.pixels.end(), 0.0) > 127.5 * double(image.pixels.size());
+}
+
 }  // namespace
 
 int predict(const PredictOptions& o) {
@@ -59,6 +64,9 @@ int predict(const PredictOptions& o) {
   std::printf("prediction %ld", long(std::max_element(p.begin(), p.end()) - p.begin()));
   if (q.label >= 0) std::printf(", label %d", q.label);
   std::printf("\n");
+  if (!o.image.empty() && mostly_light(q.image) != o.invert)
+    std::printf("The image is mostly %s --invert: the digits of MNIST are light on dark.\n",
+                o.invert ? "dark, perhaps it is better without" : "light, perhaps it needs");
   return 0;
 }
 

@@ -1,4 +1,5 @@
 #include <cstdio>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "../../core/error.h"
@@ -21,13 +22,13 @@ namespace {
 
 using six::Json;
 
-// Without a config: the net for MNIST if the images can be had, else the one for the embedded digits.
+// Without a config: the net for MNIST if the images can be had, else the one for the embedded digits. A folder that was named is
+// meant, and what is wrong with it an error.
 std::string default_config(const TrainOptions& o) {
-  if (!o.data.empty()) return "mobilenet_28";
+  const char* named = std::getenv("MNIST_DIR");
+  if (!o.data.empty() || (named && *named)) return "mobilenet_28";
   try {
-    const std::string folder =
-        six::locate_mnist("", true, {.say = [](const std::string& line) { std::printf("%s\n", line.c_str()); }});
-    six::require(six::has_mnist(folder), "MNIST: not in ", folder);
+    six::locate_mnist("", true, {.say = [](const std::string& line) { std::printf("%s\n", line.c_str()); }});
     return "mobilenet_28";
   } catch (const six::Error& e) {
     std::printf("%s. Training on the embedded digits instead.\n", e.what());
@@ -35,9 +36,21 @@ std::string default_config(const TrainOptions& o) {
   }
 }
 
+// The config with every default written out; null if it cannot be read before it is changed.
+Json with_defaults(const Json& config) {
+  try {
+    Json all = Json::parse(six::Model::from_config(config).to_json());
+    all["training"] = Json::parse(six::write_training(six::read_training(config.value("training", Json()))).dump());
+    return all;
+  } catch (const six::Error&) {
+    return {};
+  }
+}
+
 // Flags are overrides of single members, and come last.
 void apply_flags(Json& config, const TrainOptions& o) {
-  for (const std::string& assignment : o.set) six::apply_override(config, assignment);
+  const Json defaults = o.set.empty() ? Json() : with_defaults(config);
+  for (const std::string& assignment : o.set) six::apply_override(config, assignment, defaults);
   const auto set = [&](const char* key, const auto& value) {
     if (value) six::apply_override(config, "training." + std::string(key) + '=' + six::OrderedJson(*value).dump());
   };
@@ -57,11 +70,26 @@ int replace_activations(Json& at, const std::string& type) {
   return count;
 }
 
+// Adds to an error what to do if --set changed the type of something, whose other settings then need not fit.
+template <class Body>
+auto with_remedy(const TrainOptions& o, Body&& body) {
+  try {
+    return body();
+  } catch (const six::Error& e) {
+    std::string text = e.what();
+    for (const std::string& assignment : o.set)
+      if (const std::size_t at = assignment.find(".type="); at < assignment.find('='))
+        text += "; with another type, set the whole of it: --set '" + assignment.substr(0, at) + R"(={"type": ")" +
+                assignment.substr(at + 6) + R"(", ...}')";
+    throw six::Error(text);
+  }
+}
+
 // A model as the options want it, with the training it is meant for.
 std::pair<six::Model, six::TrainingConfig> build(const std::string& name, const TrainOptions& o) {
   Json json = find_config(name);
   apply_flags(json, o);
-  return six::in_context(name, [&] {
+  const auto read = [&] {
     const six::TrainingConfig config =
         six::read_training(json.is_object() && json.contains("training") ? json["training"] : Json());
     const six::ModelOptions options{.seed = config.seed};
@@ -74,7 +102,8 @@ std::pair<six::Model, six::TrainingConfig> build(const std::string& name, const 
     }
     model.set_training(Json::parse(six::write_training(config).dump()));
     return std::pair(std::move(model), config);
-  });
+  };
+  return with_remedy(o, [&] { return six::in_context(name, read); });
 }
 
 // The trained model of another run, to go on with as the config says.

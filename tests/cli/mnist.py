@@ -41,8 +41,14 @@ class Mnist(cli.Case):
         for option in ("config", "data", "epochs", "batch", "seed", "threads", "activation", "validation", "set", "out", "overwrite"):
             self.assertIn("--" + option, text)
         self.assertIn("mobilenet_tiny", text)
+        self.assertRegex(text, r"--epochs N  .*\(default: the config's\)")
+        self.assertRegex(text, r"--set PATH=VALUE  .*several times")
+        self.assertRegex(text, r"--out DIR  .*\(default: runs/<time>-<name>\)")
         for command in ("eval", "predict"):
-            self.assertIn("RUN", self.succeeds(command, "--help"))
+            self.assertIn("\n  RUN  ", self.succeeds(command, "--help"))
+        self.assertRegex(self.succeeds("predict", "--help"), r"(?s)Usage: mnist predict \[OPTIONS\] RUN \[IMAGE\]\n.*--index N .*\(default: 0\)")
+        for command in ("train", "eval", "predict"):
+            self.assertNotRegex(self.succeeds(command, "--help"), "TEXT|INT|REQUIRED|\\.\\.\\.")
         self.assertRegex(self.succeeds("--version"), r"^sixgrad \d+\.\d+\.\d+ \(float(32|64), \w+\)\n$")
 
     def test_a_run_and_what_it_leaves(self):
@@ -137,6 +143,9 @@ class Mnist(cli.Case):
             self.assertEqual(self.succeeds("predict", "run", name, *index), text.replace(text[text.index(", label"):], "\n"), name)
         (self.folder / "negative.png").write_bytes(png(8, 8, [255 - p for p in images[5]]))
         self.assertEqual(self.succeeds("predict", "run", "negative.png", "--invert"), self.succeeds("predict", "run", "5.png"))
+        # Paper is light; what to do about it is said, and only then.
+        self.assertIn("The image is mostly light, perhaps it needs --invert", self.succeeds("predict", "run", "negative.png"))
+        self.assertIn("The image is mostly dark, perhaps it is better without --invert", self.succeeds("predict", "run", "5.png", "--invert"))
 
     def test_flags_override_the_config(self):
         self.train("--epochs", "2", "--batch", "50", "--seed", "18446744073709551615", "--validation", "37", "--activation", "relu", "--set",
@@ -152,6 +161,21 @@ class Mnist(cli.Case):
         self.assertEqual([line["split"] for line in log[1:]], ["train", "validation", "train", "validation", "test"])
         self.assertIn("37 images", self.succeeds("eval", "run", "--split", "validation"))
         self.assertEqual(log[2]["step"], 28)  # 1,400 images
+
+    def test_set_sees_what_the_config_leaves_out(self):
+        self.train("--epochs", "1", "--set", "layers.3.activation.at_kink=1", "--set", "training.schedule.type=constant", "--set",
+                   "training.ema.decay=0.5", "--set", "training.optimizer.eps=0.001")
+        model = json.loads((self.folder / "run/model.json").read_text())
+        self.assertEqual(model["layers"][3]["activation"], {"type": "relu6", "at_kink": [1, 1], "trainable": True})
+        self.assertEqual(model["training"]["optimizer"]["eps"], 0.001)
+        self.assertEqual(model["training"]["schedule"]["type"], "constant")
+        config = {"format": "sixgrad-model", "version": 1, "name": "mine", "input": [8, 8, 1],
+                  "layers": [{"type": "flatten"}, {"type": "linear", "out_features": 10}]}
+        (self.folder / "mine.json").write_text(json.dumps(config))
+        self.succeeds("train", "--config", "mine.json", "--epochs", "1", "--out", "mine", "--set", "training.data=digits", "--set",
+                      "training.optimizer.lr=0.02", "--set", "training.augmentation.shift=1")
+        training = json.loads((self.folder / "mine/model.json").read_text())["training"]
+        self.assertEqual((training["optimizer"]["type"], training["optimizer"]["lr"], training["augmentation"]["shift"]), ("adamw", 0.02, 1))
 
     def test_an_explicit_config_file_and_data_stored_like_mnist(self):
         cli.mnist_files(self.folder / "bars", train=100)

@@ -23,7 +23,9 @@ class Refusals(cli.Case):
     def test_command_lines(self):
         for arguments, says in [
             ([], "subcommand"), (["trian"], "did you mean train?"), (["train", "extra"], "extra"), (["--frobnicate"], "subcommand"),
-            (["train", "--frobnicate"], "--frobnicate"), (["train", "--epochs"], "--epochs"), (["train", "--epochs", "abc"], "abc"),
+            (["train", "--frobnicate"], "--frobnicate"),
+            (["train", "--epoch", "3"], ["--epoch", "did you mean --epochs?"]), (["train", "--treads=2"], "did you mean --threads?"),
+            (["predict", "run", "--inverse"], "did you mean --invert?"), (["train", "--epochs"], "--epochs"), (["train", "--epochs", "abc"], "abc"),
             (["train", "--epochs", "1.5"], "1.5"), (["train", "--epochs", "1e99"], "1e99"), (["train", "--activation", "gelu"], "gelu"),
             (["train", "--config", "digits", "--epochs", "99999999999999999999"], "epochs is 9"), (["eval"], "RUN"), (["predict"], "RUN"),
             (["predict", "x", "y", "--index", "two"], "two"), (["eval", "x", "--split", "all"], "all"), (["eval", "x", "--threads", "many"], "many")]:
@@ -41,7 +43,10 @@ class Refusals(cli.Case):
             (["--set", "layers.0.kernel=-3"], ["layers[0] (conv2d)", "-3"]), (["--set", "layers.0.out_channels=100000000000"], "out_channels"),
             (["--set", "layers.0.out_channels=16000000", "--set", "layers.3.out_channels=16000000"], "parameters are supported"),
             (["--set", "training.optimizer.lr=fast"], ["optimizer (adamw): lr must be a number", "fast"]),
-            (["--set", "training.optimizer.lr=-1"], "lr is -1"), (["--set", "training=3"], "training"), (["--set", "input=[8,8]"], "input"),
+            (["--set", "training.optimizer.lr=-1"], "lr is -1"), (["--set", "training=3"], "training"),
+            (["--set", "training.optimizer.type=sgd", "--set", "training.optimizer.betas=[0,0]"],
+             ['unknown key "betas"', """; with another type, set the whole of it: --set 'training.optimizer={"type": "sgd", ...}'"""]),
+            (["--set", "layers.0.type=linear"], ["unknown key", """--set 'layers.0={"type": "linear", ...}'"""]), (["--set", "input=[8,8]"], "input"),
             (["--set", "training.augmentation.shift=1e9"], "shift is 1000000000"), (["--data", "somewhere"], "--data somewhere")]:
             self.refuses(*PLAIN, *arguments, says=says)
 
@@ -86,6 +91,11 @@ class Refusals(cli.Case):
             self.refuses("train", "--config", "mobilenet_tiny", "--data", "set", "--batch", "4", "--out", "run", says=says)
 
         self.refuses("train", "--data", "nowhere", "--out", "run", says=["nowhere", "train-images-idx3-ubyte", "--data"])
+        (self.folder / "empty").mkdir()
+        for folder in ("nowhere", "empty"):
+            for arguments in ([], ["--config", "mobilenet_tiny"]):
+                self.refuses("train", *arguments, "--out", "run", env=cli.environment(MNIST_DIR=folder),
+                             says=[f"MNIST_DIR is {folder}", "correct it, unset it or give --data"])
         refused(["set: has no t10k-images-idx3-ubyte"], t10k=None)
         refused(["t10k-images-idx3-ubyte"], t10k=images[:-1])
         refused(["t10k-images-idx3-ubyte"], t10k=images + b"x")

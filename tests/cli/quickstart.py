@@ -24,6 +24,9 @@ class Quickstart(cli.Case):
         cli.mnist_files(self.folder / "bars", train=320, test=20)
         self.assertRegex(self.succeeds("bars"), r"^test accuracy \d+\.\d\d %\n$")
 
+    def test_a_folder_without_images_is_one_line(self):
+        self.refuses("nowhere", says=["quickstart: nowhere: has no train-images-idx3-ubyte"])
+
 
 if __name__ == "__main__":
     cli.main()
