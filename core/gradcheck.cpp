@@ -186,12 +186,66 @@ class Check {
 
 }  // namespace
 
+namespace {
+
+// Equal to the bit, NaN as NaN.
+bool same(real a, real b) { return (std::isnan(a) && std::isnan(b)) || (a == b && std::signbit(a) == std::signbit(b)); }
+
+// Notes what is wrong at a point; the first few.
+template <class... Parts>
+void wrong_point(GradcheckResult& r, const Parts&... parts) {
+  std::ostringstream text;
+  text.precision(std::numeric_limits<real>::max_digits10);
+  (text << ... << parts);
+  const long noted = std::count(r.points.begin(), r.points.end(), ';');
+  if (noted < 2) r.points += (r.points.empty() ? "" : "; ") + text.str();
+  r.ok = false;
+}
+
+}  // namespace
+
+void check_beside_kinks(GradcheckResult& result, const Activation& a, const GradcheckOptions& options) {
+  for (const real kink : a.kinks)
+    for (const int side : {-1, 1}) {
+      const double h = side * options.h;
+      const bool room = std::none_of(a.kinks.begin(), a.kinks.end(), [&](real other) {
+        return side * (double(other) - double(kink)) > 0 && side * (double(other) - double(kink)) < 5 * options.h;
+      });
+      if (!room) continue;
+      const real x = std::nextafter(kink, side * kInf);
+      const auto f = [&](int steps) { return double(a.f(real(double(x) + steps * h))); };
+      const double numeric = (-25 * f(0) + 48 * f(1) - 36 * f(2) + 16 * f(3) - 3 * f(4)) / (12 * h), analytic = double(a.vjp(x, 1));
+      const double error = std::fabs(analytic - numeric) / std::max({1.0, std::fabs(analytic), std::fabs(numeric)});
+      if (!(error <= options.tolerance))
+        wrong_point(result, side < 0 ? "below" : "above", " the kink ", kink, " the derivative is ", analytic, ", by differences ",
+                    numeric);
+    }
+}
+
+void check_probes(GradcheckResult& result, const Activation& a, std::span<const Probe> probes, int column) {
+  constexpr double kRounding = 8 * double(std::numeric_limits<real>::epsilon());
+  for (const Probe& p : probes) {
+    if (const real y = a.f(p.x); !same(y, p.y)) wrong_point(result, "f(", p.x, ") is ", y, ", its probe says ", p.y);
+    const real slope = p.slope[column], got = a.vjp(p.x, 1);
+    // A gate is closed whatever is upstream; a smooth function's slope of 0 is a limit.
+    const bool gate = slope == 0 && a.kinks.count > 0;
+    bool right =
+        std::isnan(slope) ? std::isnan(got) : std::fabs(double(got) - double(slope)) <= kRounding * std::fabs(double(slope));
+    if (slope == 0 && !gate) right = std::fabs(got) <= real(kRounding);
+    if (!right) wrong_point(result, "the derivative at ", p.x, " is ", got, ", its probe says ", slope);
+    const auto closed = [&](real dy) { return same(a.vjp(p.x, dy), 0); };
+    if (gate && right && !(closed(kInf) && closed(-kInf) && closed(real(NAN)) && closed(-1)))
+      wrong_point(result, "the derivative at ", p.x, " is 0, but not every dy gives +0 (select, do not multiply)");
+  }
+}
+
 std::string GradcheckResult::report() const {
   std::ostringstream text;
   text << "gradcheck: " << (ok ? "passed, " : "FAILED, ") << wrong << " of " << numbers << " numbers wrong, worst error " << worst
        << " at input " << input << " [" << index << "] (analytic " << analytic << ", numeric " << numeric << "), " << skipped
        << " skipped near a kink";
   if (!missed.empty()) text << "; no value lay at: " << missed << " (see GradcheckOptions::lo and hi)";
+  if (!points.empty()) text << "; " << points;
   return text.str();
 }
 

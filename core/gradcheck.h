@@ -1,5 +1,6 @@
 #pragma once
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,7 @@ struct GradcheckResult {
   long index = 0;
   long numbers = 0, skipped = 0, wrong = 0;  // of the inputs: all, those within 2h of a kink, those above the tolerance
   std::string missed;                        // sides of kinks where no value lay, "relu6 above 6"
+  std::string points;                        // of an activation: what is wrong at its probes and beside its kinks
 
   explicit operator bool() const { return ok; }
   std::string report() const;  // one line
@@ -42,10 +44,35 @@ struct GradcheckResult {
 GradcheckResult gradcheck(const std::function<Var(const std::vector<Var>&)>& f, std::vector<GradcheckInput> inputs,
                           const GradcheckOptions& options = {});
 
-// The same for an activation, after #include "ops/activation.h" (or <sixgrad.h>): `six::gradcheck(MyActivation{})`.
-template <PointwiseOp O>
+// One instance of an activation, its type forgotten.
+struct Activation {
+  std::function<real(real x)> f;
+  std::function<real(real x, real dy)> vjp;
+  Kinks kinks;
+
+  template <class O>
+  explicit Activation(const O& op)
+      : f([op](real x) { return op.f(x); }),
+        vjp([op](real x, real dy) { return op.vjp(saves_output<O>() ? op.f(x) : x, dy); }),
+        kinks(kinks_of(op)) {}
+};
+// Add what is wrong to `result`: next to a kink, on both sides, the derivative is that of differences away from it; the probes
+// hold, `a` being the instance that their column describes.
+void check_beside_kinks(GradcheckResult& result, const Activation& a, const GradcheckOptions& options);
+void check_probes(GradcheckResult& result, const Activation& a, std::span<const Probe> probes, int column);
+
+// The same for an activation, after #include "ops/activation.h" (or <sixgrad.h>): `six::gradcheck(MyActivation{})`. Its probes and
+// both sides of its kinks are checked, too.
+template <HasFormula O>
 GradcheckResult gradcheck(const O& op, const GradcheckOptions& options = {}) {
-  return gradcheck([&op](const std::vector<Var>& x) { return pointwise(x[0], op); }, {{{17, 33}}}, options);
+  GradcheckResult result;
+  if constexpr (check_pointwise<O>()) {
+    result = gradcheck([&op](const std::vector<Var>& x) { return pointwise(x[0], op); }, {{{17, 33}}}, options);
+    check_beside_kinks(result, Activation(op), options);
+    for (int column = 0; column < 4 && result.points.empty(); ++column)
+      check_probes(result, Activation(probed<O>(column)), O::probes, column);
+  }
+  return result;
 }
 
 }  // namespace six

@@ -107,8 +107,10 @@ class AnyLayer {
   template <IsLayer L>
   AnyLayer(L layer) : layer_(std::make_unique<L>(std::move(layer))) {}  // NOLINT: layers stand in lists
   // An activation's formula (`ReLU6{}`, one of your own) is a layer.
-  template <PointwiseOp O>
-  AnyLayer(O formula) : AnyLayer(PointwiseLayer<O>(formula)) {}  // NOLINT
+  template <HasFormula O>
+  AnyLayer(O formula) {  // NOLINT
+    if constexpr (check_pointwise<O>()) layer_ = std::make_unique<PointwiseLayer<O>>(formula);
+  }
   AnyLayer(const AnyLayer& other) : AnyLayer(other->clone()) {}
   AnyLayer& operator=(const AnyLayer& other) { return *this = other->clone(); }
   AnyLayer(AnyLayer&&) noexcept = default;

@@ -28,7 +28,7 @@ struct Relu6 {
     const real at_end = select(x == 0, at_kink.lo, select(x == 6, at_kink.hi, real(0)));
     return slope_times(select((x > 0) & (x < 6), real(1), at_end), dy);
   }
-  constexpr Kinks kinks() const { return {2, {0, 6}}; }
+  constexpr Kinks kinks() const { return {0, 6}; }
   static constexpr Probe probes[] = {
       // x, y, derivative; where it depends on at_kink: for 0, 0.5, 1, [0, 1]
       {-kInf, 0, 0},
@@ -64,7 +64,7 @@ struct Relu {
   constexpr Clamp clamp() const { return clamp_between(0, kInf, at_kink); }
   SIX_INLINE real f(real x) const { return clamp().f(x); }
   SIX_INLINE real vjp(real x, real dy) const { return clamp().vjp(x, dy); }
-  constexpr Kinks kinks() const { return {1, {0}}; }
+  constexpr Kinks kinks() const { return {0}; }
   static constexpr Probe probes[] = {
       {-kInf, 0, 0},
       {-1, 0, 0},
@@ -137,7 +137,7 @@ struct ReluN {
   constexpr Clamp clamp() const { return clamp_between(0, n, at_kink); }
   SIX_INLINE real f(real x) const { return clamp().f(x); }
   SIX_INLINE real vjp(real x, real dy) const { return clamp().vjp(x, dy); }
-  constexpr Kinks kinks() const { return {2, {0, n}}; }
+  constexpr Kinks kinks() const { return {0, n}; }
   static constexpr const auto& probes = Relu6::probes;
 
   template <class Visit>
@@ -159,7 +159,7 @@ struct Hardtanh {
   constexpr Clamp clamp() const { return clamp_between(-1, 1, at_kink); }
   SIX_INLINE real f(real x) const { return clamp().f(x); }
   SIX_INLINE real vjp(real x, real dy) const { return clamp().vjp(x, dy); }
-  constexpr Kinks kinks() const { return {2, {-1, 1}}; }
+  constexpr Kinks kinks() const { return {-1, 1}; }
   static constexpr Probe probes[] = {
       {-kInf, -1, 0},
       {-2, -1, 0},
@@ -194,7 +194,7 @@ struct HardSigmoid {
     const real relu6_slope = select((x > -3) & (x < 3), real(1), at_end);
     return slope_times(relu6_slope / 6, dy);
   }
-  constexpr Kinks kinks() const { return {2, {-3, 3}}; }
+  constexpr Kinks kinks() const { return {-3, 3}; }
   static constexpr Probe probes[] = {
       {-kInf, 0, 0},
       {-4, 0, 0},
@@ -234,7 +234,7 @@ struct HardSwish {
     const real outside = select(x == -3, 0 - at_kink.lo / 2, select(x == 3, 1 + at_kink.hi / 2, above));
     return slope_times(select((x > -3) & (x < 3), (2 * x + 3) / 6, outside), dy);
   }
-  constexpr Kinks kinks() const { return {2, {-3, 3}}; }
+  constexpr Kinks kinks() const { return {-3, 3}; }
   static constexpr Probe probes[] = {
       {-kInf, 0, 0},
       {-4, 0, 0},

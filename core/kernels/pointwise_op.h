@@ -27,9 +27,14 @@ struct Probe {
 };
 inline constexpr AtKink kProbeAtKink[4] = {0, real(0.5), 1, {0, 1}};
 
+// Where a derivative jumps, from left to right: `Kinks{0, 6}`.
 struct Kinks {
   int count = 0;
   real at[4] = {};
+  template <class... X>
+  constexpr Kinks(X... x) : count(sizeof...(x)), at{real(x)...} {  // NOLINT: `return {0, 6};` is meant to work
+    static_assert(sizeof...(x) <= 4, "a pointwise op has at most four kinks");
+  }
   constexpr const real* begin() const { return at; }
   constexpr const real* end() const { return at + count; }
 };
@@ -71,6 +76,29 @@ concept PointwiseOp = requires(const O& op, real v) {
   op.f(v) + op.vjp(v, v);
   O::probes[0].slope[0];
 };
+
+// A type that means to be a pointwise op.
+template <class O>
+concept HasFormula = requires(const O& op, real v) {
+  op.f(v);
+};
+
+// Whether it is one; if not, the compiler says in a sentence what is missing.
+template <class O>
+constexpr bool check_pointwise() {
+  static_assert(HasFormula<O>, "a pointwise op needs its function: six::real f(six::real x) const");
+  static_assert(
+      requires(const O& op, real v) { op.vjp(v, v); },
+      "a pointwise op needs its derivative times dy: six::real vjp(six::real x, six::real dy) const");
+  static_assert(
+      requires { *O::name; }, "a pointwise op needs a name: static constexpr const char* name");
+  static_assert(
+      requires { *O::summary; }, "a pointwise op needs one line about it: static constexpr const char* summary");
+  static_assert(
+      requires { O::probes[0].slope[0]; },
+      "a pointwise op needs points it must pass, {x, y, derivative}: static constexpr six::Probe probes[]");
+  return PointwiseOp<O>;
+}
 
 template <class O>
 concept IsClamp = PointwiseOp<O> && requires(const O& op) {

@@ -61,13 +61,16 @@ struct Pointwise {
 }  // namespace ops
 
 // y = formula.f(x), any shape. Throws if the formula's settings are unusable.
-template <PointwiseOp O>
+template <class O>
 Var pointwise(Var x, O formula) {
-  if (const Problem p = problem_of(formula)) fail(O::name, ": ", p);
-  if constexpr (IsClamp<O>)
-    return x.tape().apply(ops::ClampOf<O>{formula.clamp()}, x);
-  else
-    return x.tape().apply(ops::Pointwise<O>{formula}, x);
+  if constexpr (check_pointwise<O>()) {
+    if (const Problem p = problem_of(formula)) fail(O::name, ": ", p);
+    if constexpr (IsClamp<O>)
+      x = x.tape().apply(ops::ClampOf<O>{formula.clamp()}, x);
+    else
+      x = x.tape().apply(ops::Pointwise<O>{formula}, x);
+  }
+  return x;
 }
 
 // The activations by name; `at_kink` is the derivative exactly at the kinks (see pointwise.h).

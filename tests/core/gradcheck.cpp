@@ -28,7 +28,23 @@ struct Silent {
   static constexpr Probe probes[] = {{1, 1, 1}};
 };
 struct Abs : Silent {
-  constexpr Kinks kinks() const { return {1, {0}}; }
+  constexpr Kinks kinks() const { return {0}; }
+};
+
+// ReLU6 with a slope below 0, its vjp wrong in one of several ways that random numbers do not find.
+enum class Slip { none, gate_late, gate_early, at_kink, multiplied, probe_value };
+template <Slip S>
+struct Leaky {
+  static constexpr const char* name = "leaky";
+  static constexpr const char* summary = "min(max(x, x / 8), 6)";
+  static constexpr real kTop = S == Slip::gate_late ? kAbove6 : S == Slip::gate_early ? kBelow6 : 6;
+  real f(real x) const { return x < 0 ? x / 8 : x > 6 ? 6 : x; }
+  real vjp(real x, real dy) const {
+    if (S == Slip::multiplied) return (x < 0 ? real(0.125) : x > 0 && x < 6 ? real(1) : real(0)) * dy;
+    return x < 0 ? dy / 8 : (S == Slip::at_kink ? x >= 0 : x > 0) && (S == Slip::gate_late ? x <= kTop : x < kTop) ? dy : 0;
+  }
+  constexpr Kinks kinks() const { return {0, 6}; }
+  static constexpr Probe probes[] = {{-8, -1, real(0.125)}, {0, 0, 0}, {3, S == Slip::probe_value ? 4 : 3, 1}, {7, 6, 0}};
 };
 
 // Softmax-like: the sum of its output is constant, so a check by the sum alone sees zero whatever the gradient.
@@ -74,6 +90,29 @@ TEST_CASE("gradcheck of a user's activation and of a user's function") {
   CAPTURE(r.report());
   CHECK(r.ok);
   CHECK(r.numbers == 12);
+}
+
+TEST_CASE("gradcheck of an activation runs its probes and looks beside its kinks") {
+  const auto text_of = [](auto op) {
+    const GradcheckResult r = gradcheck(op);
+    CHECK(r.wrong == 0);  // random numbers see nothing
+    CHECK(r.ok == r.points.empty());
+    CHECK(r.report().find(r.points) != std::string::npos);
+    return r.points;
+  };
+  CHECK(text_of(Leaky<Slip::none>{}) == "");
+  CHECK(text_of(Leaky<Slip::gate_late>{}) == "above the kink 6 the derivative is 1, by differences 0");
+  CHECK(text_of(Leaky<Slip::gate_early>{}).find("below the kink 6 the derivative is 0, by differences ") == 0);
+  CHECK(text_of(Leaky<Slip::at_kink>{}) == "the derivative at 0 is 1, its probe says 0");
+  CHECK(
+      text_of(Leaky<Slip::multiplied>{}).find("the derivative at 0 is 0, but not every dy gives +0 (select, do not multiply); ") ==
+      0);
+  CHECK(text_of(Leaky<Slip::probe_value>{}) == "f(3) is 3, its probe says 4");
+}
+
+TEST_CASE("kinks are a list") {
+  static_assert(Kinks{}.count == 0 && Kinks{3}.count == 1 && Kinks{0, 6}.count == 2);
+  static_assert(Kinks{-1, 0.5, 2}.at[1] == real(0.5));
 }
 
 TEST_CASE("gradcheck rejects a derivative that is slightly wrong, and says where") {
