@@ -58,6 +58,7 @@ class ParamSet {
   void mark_grads_used() { grads_used_ = true; }
   // Zeroes the gradients if they were used; `training` is that of the tape.
   void begin_backward(bool training = true);
+  bool grads_used() const { return grads_used_; }  // nothing new in them since then
 
   // Gradients of a tape in inference mode (running statistics, no dropout) are rarely meant to be trained with: optimizers refuse
   // them unless this is set.

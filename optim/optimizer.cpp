@@ -17,6 +17,9 @@ Optimizer::Optimizer(std::string name, ParamSet& params, Common options)
 
 void Optimizer::step() {
   layout_.require_unchanged();
+  require(
+      !params_.grads_used(), name_,
+      ": no gradients in its parameters since the last step; call backward before, and build it over the model that is trained");
   require(params_.trainable_gradients(), name_,
           ": the gradients are those of a tape in inference mode (Tape::Options::training is "
           "false: running statistics, no dropout); record on a training tape, or call ParamSet::allow_inference_gradients");

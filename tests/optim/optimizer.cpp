@@ -127,7 +127,7 @@ TEST_CASE("neighbours of equal treatment are one range, and freezing and thawing
   ParamSet params = small_model();  // offsets 0, 18, 20, 21, 89, 122, end 129; decays: yes no no yes no yes
   using Ranges = std::vector<std::array<double, 3>>;
   Recorder all(params, Decay::all), weights(params, Decay::weights);
-  const auto step = [](Recorder& r) { return r.step(), r.seen; };
+  const auto step = [&](Recorder& r) { return params.begin_backward(), r.step(), r.seen; };
   CHECK(step(all) == Ranges{{0, 129, 0.5}});
   CHECK(step(weights) == Ranges{{0, 18, 0.5}, {18, 21, 0}, {21, 89, 0.5}, {89, 122, 0}, {122, 129, 0.5}});
   params.params()[2].trainable = params.params()[4].trainable = false;
@@ -223,6 +223,33 @@ TEST_CASE("a step over parameters that grew, or over another model's, is an erro
   CHECK(message([&] { sgd.step(); }) ==
         "sgd: parameter 0 is \"conv.weight\" [3,2,3], but was \"conv.weight\" [3,3,2] when this was built; build it over the new "
         "model");
+}
+
+TEST_CASE("a step without new gradients, as over another model of the same shape, is an error and changes nothing") {
+  for (const Pair& pair : all_pairs()) {
+    CAPTURE(pair.name);
+    ParamSet params = small_model(), trained = small_model();
+    const auto optimizer = pair.make(params);
+    const auto refused = [&] {
+      const std::vector<real> before = values(params);
+      const long steps = optimizer->steps();
+      const std::string text = message([&] { optimizer->step(); });
+      CHECK(values(params) == before);
+      CHECK(optimizer->steps() == steps);
+      return text.substr(text.find(':'));
+    };
+    const std::string expected =
+        ": no gradients in its parameters since the last step; call backward before, and build it over the model that is trained";
+    fake_backward(trained, 1);
+    CHECK(refused() == expected);
+    fake_backward(params, 1);
+    optimizer->step();
+    CHECK(refused() == expected);
+    fake_backward(params, 2);
+    fake_backward(params, 3);
+    optimizer->step();
+    CHECK(optimizer->steps() == 2);
+  }
 }
 
 TEST_CASE("options out of range are errors of one line with option and value") {
