@@ -60,6 +60,23 @@ TEST_CASE("a loop inside a loop, and loops on two threads at once, run every ind
   CHECK(hardware_threads() >= 1);
 }
 
+#ifdef SIX_STD_THREADS
+TEST_CASE("threads are kept from loop to loop, also when loops of other sizes come between") {
+  std::vector<std::thread::id> first(7);
+  for (int repeat = 0; repeat < 100; ++repeat) {
+    std::vector<std::thread::id> ids(7);
+    parallel_for(7, 7, [&](int i, int t) { ids[std::size_t(i)] = t == i ? std::this_thread::get_id() : std::thread::id(); });
+    if (repeat == 0) first = ids;
+    CHECK(ids == first);
+    CHECK(ids[0] == std::this_thread::get_id());
+    for (int i = 1; i < 7; ++i) CHECK(ids[std::size_t(i)] != ids[std::size_t(i - 1)]);
+    std::atomic<int> runs = 0;
+    parallel_for(2 + repeat % 3, 16, [&](int, int) { ++runs; });
+    CHECK(runs == 16);
+  }
+}
+#endif
+
 TEST_CASE("blocks cut any number of samples into sixteen, in order, none larger than another by two") {
   for (long samples : {0L, 1L, 15L, 16L, 17L, 100L, 128L, 1000003L}) {
     long next = 0, least = samples, most = 0;

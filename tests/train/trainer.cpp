@@ -66,11 +66,7 @@ TEST_CASE("the loop is the one that a user would write by hand") {
 TEST_CASE("from the second step on a step allocates nothing, at the turn of an epoch neither") {
   const Dataset data = few_digits();
   Model model = small_net();
-#ifdef SIX_STD_THREADS
-  Trainer trainer(model, data, full_config(1));  // starting a thread allocates
-#else
   Trainer trainer(model, data, full_config(2));
-#endif
   long reported = 0;
   const auto step = [&] {
     const long before = allocations();
