@@ -265,7 +265,8 @@ void Trainer::restore(const Weights& from) {
       std::copy_n(from.slots.begin() + long(i) * p.size(), p.size(), slots_[i].values);
 }
 
-// Records a batch again with the same weights, looking at every value. Empty if all are finite.
+// Where NaN or infinity comes from: records the batch again, with the weights as the failed step found or left them, and looks at
+// every value and gradient. Empty if all are finite.
 std::string Trainer::first_non_finite(Bytes images, std::span<const int> labels, bool training) {
   Tape tape({.threads = config_.threads, .training = training, .check_finite = true, .seed = config_.seed});
   try {
