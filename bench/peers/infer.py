@@ -36,13 +36,13 @@ def with_onnxruntime(images):
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads, settings.inter_op_num_threads = threads, 1
     settings.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-    session = onnxruntime.InferenceSession(str(folder / f"batch{batch}.onnx"), settings, providers=["CPUExecutionProvider"])
-    binding = session.io_binding()
+    net = onnxruntime.InferenceSession(str(folder / f"batch{batch}.onnx"), settings, providers=["CPUExecutionProvider"])
+    binding = net.io_binding()
     binding.bind_ortvalue_input("x", onnxruntime.OrtValue.ortvalue_from_numpy(images))
     binding.bind_output("y")
 
     def call():
-        session.run_with_iobinding(binding)
+        net.run_with_iobinding(binding)
         return binding
 
     return "ONNX Runtime", onnxruntime.__version__, call, lambda: call().copy_outputs_to_cpu()[0]
