@@ -1,7 +1,7 @@
 #include "idx.h"
 
 #include <algorithm>
-#include <cstring>
+#include <utility>
 
 #include "../core/error.h"
 #include "file.h"
@@ -12,23 +12,33 @@ namespace {
 
 constexpr std::uint64_t kMaxContent = std::uint64_t(1) << 30;
 
+void require_all(std::size_t there, std::size_t needed, const std::string& where, const char* what) {
+  require(there == needed, where, ": ends after ", there, " of ", needed, " bytes of ", what, " (truncated?)");
+}
+
 // A plain file with GzipReader's interface.
 class PlainReader {
  public:
-  PlainReader(std::span<const std::uint8_t> file, std::string where) : rest_(file), where_(std::move(where)), size_(file.size()) {}
+  PlainReader(std::vector<std::uint8_t> file, std::string where) : file_(std::move(file)), where_(std::move(where)) {}
   std::size_t read_some(std::span<std::uint8_t> to) {
-    const std::size_t n = std::min(to.size(), rest_.size());
-    if (n) std::memcpy(to.data(), rest_.data(), n);
-    rest_ = rest_.subspan(n);
+    const std::size_t n = std::min(to.size(), file_.size() - at_);
+    std::copy_n(file_.begin() + std::ptrdiff_t(at_), n, to.begin());
+    at_ += n;
     return n;
   }
-  void finish() { require(rest_.empty(), where_, ": ", rest_.size(), " bytes follow the data the header announces"); }
-  std::uint64_t most_bytes() const { return size_; }
+  // The next bytes in the memory of the file itself, which is gone afterwards: a large set is not there twice.
+  std::vector<std::uint8_t> take(std::size_t n) {
+    file_.erase(file_.begin(), file_.begin() + std::ptrdiff_t(at_));
+    require_all(std::min(n, file_.size()), n, where_, "data");
+    require(file_.size() == n, where_, ": ", file_.size() - n, " bytes follow the data the header announces");
+    return std::move(file_);
+  }
+  std::uint64_t most_bytes() const { return file_.size(); }
 
  private:
-  std::span<const std::uint8_t> rest_;
+  std::vector<std::uint8_t> file_;
   std::string where_;
-  std::uint64_t size_;
+  std::size_t at_ = 0;
 };
 
 std::size_t element_bytes(IdxType type) {
@@ -61,12 +71,19 @@ std::string hex(unsigned byte) {
 
 template <class Reader>
 void read_exactly(Reader& in, std::span<std::uint8_t> to, const std::string& where, const char* what) {
-  const std::size_t n = in.read_some(to);
-  require(n == to.size(), where, ": ends after ", n, " of ", to.size(), " bytes of ", what, " (truncated?)");
+  require_all(in.read_some(to), to.size(), where, what);
+}
+
+std::vector<std::uint8_t> read_data(PlainReader& in, std::size_t size, const std::string&) { return in.take(size); }
+std::vector<std::uint8_t> read_data(GzipReader& in, std::size_t size, const std::string& where) {
+  std::vector<std::uint8_t> bytes(size);
+  read_exactly(in, bytes, where, "data");
+  in.finish();
+  return bytes;
 }
 
 template <class Reader>
-Idx parse(Reader in, const std::string& where) {
+Idx parse(Reader&& in, const std::string& where) {
   std::uint8_t magic[4];
   read_exactly(in, magic, where, "the IDX magic number");
   Idx idx;
@@ -85,18 +102,16 @@ Idx parse(Reader in, const std::string& where) {
   }
   require(size <= in.most_bytes(), where, ": announces ", size, " bytes of data, the file can hold at most ", in.most_bytes(),
           " (truncated?)");
-  idx.bytes.resize(size);
-  read_exactly(in, idx.bytes, where, "data");
-  in.finish();
+  idx.bytes = read_data(in, size, where);
   swap_elements(idx);
   return idx;
 }
 
 }  // namespace
 
-Idx parse_idx(std::span<const std::uint8_t> file, const std::string& where) {
+Idx parse_idx(std::vector<std::uint8_t> file, const std::string& where) {
   if (is_gzip(file)) return parse(GzipReader(file, where), where);
-  return parse(PlainReader(file, where), where);
+  return parse(PlainReader(std::move(file), where), where);
 }
 
 Idx read_idx(const std::string& path) { return parse_idx(read_file(path, kMaxContent + 4 + 4 * 255), path); }

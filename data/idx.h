@@ -1,6 +1,5 @@
 #pragma once
 #include <cstdint>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -18,7 +17,7 @@ struct Idx {
 
 // Parses plain or gzip-compressed IDX, told apart by content. Sizes must be positive, at most 1 GiB in all, and match the file to
 // the byte; memory is allocated only after the header has been checked against the length of the file. Throws Error.
-Idx parse_idx(std::span<const std::uint8_t> file, const std::string& where);
+Idx parse_idx(std::vector<std::uint8_t> file, const std::string& where);
 Idx read_idx(const std::string& path);
 // The same, and throws unless it has type u8 and that many dimensions: 3 for images [n, h, w], 1 for labels.
 Idx read_idx(const std::string& path, std::size_t rank);

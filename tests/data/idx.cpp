@@ -19,7 +19,7 @@ std::string header(std::uint32_t magic, std::initializer_list<std::uint32_t> dim
 }
 const std::string kImages = header(0x803, {2, 2, 3}) + "abcdefghijkl";
 
-Idx parsed(std::string_view file) { return parse_idx(as_bytes(file), "f"); }
+Idx parsed(std::string_view file) { return parse_idx(bytes_of(file), "f"); }
 std::string rejected(std::string_view file) {
   return message_of([&] { parsed(file); });
 }
