@@ -134,8 +134,9 @@ bool checkpoint(Bytes8 bytes) {
 
 bool idx(Bytes8 bytes) {
   return accepts([&] {
-    const Idx read = parse_idx(bytes, "x");
-    const Idx again = parse_idx(as_bytes(idx_bytes(read)), "y");
+    const Idx read = parse_idx({bytes.begin(), bytes.end()}, "x");
+    const std::string written = idx_bytes(read);
+    const Idx again = parse_idx({written.begin(), written.end()}, "y");
     must(read.dims == again.dims && read.bytes == again.bytes && read.type == again.type, "an array changes when it is written");
   });
 }
