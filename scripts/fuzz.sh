@@ -18,7 +18,7 @@ status=0
 for target in "${targets[@]}"; do
   learnt=build/fuzz/corpus/$target log=build/fuzz/logs/$target.log
   mkdir -p "$learnt"
-  if "build/fuzz/bin/fuzz_$target" -runs="$inputs" -max_len=4096 -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
+  if "build/fuzz/bin/fuzz_$target" -runs="$inputs" -max_len=4096 -timeout=300 -report_slow_units=300 -rss_limit_mb=2048 -print_final_stats=1 \
     -artifact_prefix="build/fuzz/found/$target-" "$learnt" "tests/fuzz/corpus/$target" >"$log" 2>&1; then
     found="nothing found"
   else
