@@ -62,7 +62,7 @@ def trainings():
     for name, members in {
             "epochs": {"epochs": 0}, "epochs-large": {"epochs": 10**9}, "seed": {"seed": -1}, "unknown": {"epoch": 1}, "type": {"optimizer": {"type": "lion"}},
             "no-type": {"optimizer": {}}, "betas": {"optimizer": {"type": "adam", "betas": [0.9]}}, "lr": {"optimizer": {"type": "sgd", "lr": -1}},
-            "lr-large": {"optimizer": {"type": "sgd", "lr": 1e300}}, "milestones": {"schedule": {"type": "sequential", "policies": [], "milestones": []}},
+            "good-lr-large-float64": {"optimizer": {"type": "sgd", "lr": 1e300}}, "milestones": {"schedule": {"type": "sequential", "policies": [], "milestones": []}},
             "ema": {"ema": {"decay": 1}}, "warmup": {"ema": {"warmup": True}}, "data": {"data": "cifar"}, "boolean": {"ema": {"warmup": 1}}}.items():
         put("training", name, json.dumps(members))
     put("training", "array", "[1]")
@@ -174,7 +174,7 @@ def png():
             "good-grey": good, "good-rgb": image(2, 5, 2, rows(2, 5, 3, [0, 1, 2, 3, 4])), "good-rgba": image(2, 2, 6, rows(2, 2, 4, [4])),
             "good-split": image(3, 2, 0, rows(3, 2, 1, [1]), split=True), "good-text": image(3, 2, 0, rows(3, 2, 1, [0]), extra=chunk(b"tEXt", b"a\0b")),
             "signature": b"\x89PNG\n" + good[5:], "no-end": good[:-12], "cut": good[:-20], "after": good + b"x",
-            "depth-16": image(1, 1, 0, b"\0ab", depth=16), "palette": image(1, 1, 3, b"\0a"), "interlaced": image(3, 2, 0, rows(3, 2, 1, [0]), interlace=1),
+            "good-depth-16": image(1, 1, 0, b"\0ab", depth=16), "palette": image(1, 1, 3, b"\0a"), "interlaced": image(3, 2, 0, rows(3, 2, 1, [0]), interlace=1),
             "zero": image(0, 2, 0, b""), "large": image(16385, 1, 0, b""), "filter": image(3, 2, 0, rows(3, 2, 1, [5])), "short-data": image(3, 2, 0, b"\0abc"),
             "long-data": image(3, 2, 0, rows(3, 3, 1, [0])), "bomb": image(1, 1, 0, bytes(200000)), "no-header": head + good[33:], "empty": b"",
             "length": good[:8] + b"\xff" + good[9:]}.items():

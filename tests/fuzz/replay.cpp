@@ -72,7 +72,7 @@ TEST_CASE("fuzz: every file of the corpus, and what is made from it, is accepted
       CAPTURE(name);
       bool accepted = false;
       REQUIRE_NOTHROW(accepted = target.run(bytes));
-      // The others are named after the check that refuses them. Checkpoints are of one precision.
+      // The others are named after the check that refuses them. Checkpoints and the range of numbers are of one precision.
       CHECK(accepted == (name.starts_with("good") && name.find(kOtherPrecision) == name.npos));
       files.push_back(&bytes);
     }
