@@ -45,6 +45,8 @@ build_and_test tsan
 if has_program aarch64-linux-gnu-g++ && has_program qemu-aarch64; then
   step "configure aarch64" configure aarch64 -DSIX_WERROR=ON
   step "build aarch64" cmake --build build/aarch64 --parallel "$jobs"
+  step "training, aarch64" qemu-aarch64 -L /usr/aarch64-linux-gnu build/aarch64/bin/mnist train --config digits --epochs 1 \
+    --threads 1 --out build/aarch64/run --overwrite
   ctest_step "tests aarch64" aarch64 -L 'f32|f64'
 else
   report "tests aarch64" "no cross compiler" 0
