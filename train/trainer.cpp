@@ -158,6 +158,7 @@ const StepReport& Trainer::step() {
 
 const StepReport& Trainer::skip(const std::string& why, double loss, double norm) {
   restore(before_);
+  model_.params().mark_grads_used();  // thrown away
   optimizer_->set_steps(state_.step - state_.skipped);
   if (ema_) ema_->set_updates(state_.step - state_.skipped);
   ++state_.batch, ++state_.step, ++state_.skipped;

@@ -18,6 +18,14 @@ struct Reciprocal {
   static constexpr Probe probes[] = {{1, 1, -1}};
 };
 
+// sqrt |x|: finite at 0, its derivative is not.
+struct Root {
+  static constexpr const char *name = "root", *summary = "sqrt |x|";
+  real f(real x) const { return std::sqrt(std::fabs(x)); }
+  real vjp(real x, real dy) const { return dy * std::copysign(1 / (2 * f(x)), x); }
+  static constexpr Probe probes[] = {{1, 1, real(0.5)}};
+};
+
 // Images whose pixels are never 0, so that 1 / x is finite for all but the one that is made black.
 Dataset bright(long poisoned) {
   Dataset data = few_digits();
@@ -161,6 +169,21 @@ TEST_CASE("skip_non_finite: the step is undone to the bit, its reason told, and 
   CHECK(trainer.end_epoch().lr == schedule(5) / 2);
   trainer.step();
   CHECK(trainer.optimizer().lr() == (trainer.state().skipped == 1 ? schedule(6) / 2 : trainer.optimizer().lr()));
+}
+
+TEST_CASE("skip_non_finite: gradients that were not finite are gone from the next step") {
+  const Dataset data = bright(5);
+  Model model({8, 8, 1},
+              Sequential{DepthwiseConv2d{{.kernel = 1, .bias = false}}, Root{}, Flatten{}, Linear{{.out_features = 10}}});
+  TrainingConfig config = skipping(100);
+  config.epochs = 3;
+  Trainer trainer(model, data, config);
+  std::vector<std::string> reasons;
+  trainer.run({.step = [&](const StepReport& r) {
+    if (!r.skipped.empty()) reasons.push_back(r.skipped);
+  }});
+  REQUIRE(reasons.size() == 3);  // once an epoch
+  CHECK(contains(reasons[0], {"the norm of the gradients is not finite: ", "layers.1 (root)"}));
 }
 
 TEST_CASE("skip_non_finite: without anything to skip it changes no bit") {
