@@ -4,6 +4,7 @@
 
 #include "../core/error.h"
 #include "../core/kernels/dispatch.h"
+#include "../examples/command_line.h"
 #include "bench.h"
 
 namespace {
@@ -70,7 +71,7 @@ int main(int argc, char** argv) try {
   w->add_option("--batch", worker.batch, "images a step or call")->check(CLI::Range(1, 65536))->capture_default_str();
   w->add_option("--threads", worker.threads, "threads")->check(CLI::Range(1, 1024))->capture_default_str();
   for (CLI::App* sub : {s, a, i, k, c}) sub->add_flag("--json", json, "print one JSON object");
-  CLI11_PARSE(app, argc, argv);
+  if (const auto code = six::parse_arguments(app, argc, argv)) return *code;
   if (*e) return bench::export_start(worker.net, worker.batch, worker.folder), 0;
   if (*w) return bench::worker(worker), 0;
   if (!json) std::printf("%s\n", six::cpu_features().c_str());

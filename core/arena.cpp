@@ -80,10 +80,11 @@ void Lanes::reserve(long n) {
   // Lanes lie an odd number of cache lines apart: the same place of all of them would otherwise share a cache set.
   constexpr long line = kLine / sizeof(real);
   if (n > stride_) {
-    std::free(std::exchange(data_, nullptr));
-    stride_ = ((n + line - 1) / line | 1) * line;
-    const std::size_t bytes = bytes_reserved();
+    std::free(std::exchange(data_, nullptr)), stride_ = 0;
+    const long stride = ((n + line - 1) / line | 1) * line;
+    const std::size_t bytes = std::size_t(stride) * kMaxBlocks * sizeof(real);
     data_ = reinterpret_cast<real*>(chunk_memory((bytes + kHugePage - 1) / kHugePage * kHugePage));
+    stride_ = stride;
   }
 #ifdef SIX_POISON
   std::memset(data_, 0xff, bytes_reserved());

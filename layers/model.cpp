@@ -79,7 +79,8 @@ Model Model::from_json(const std::string& file_or_text, Options options) {
 }
 
 Model Model::load(const std::string& path) {
-  if (std::filesystem::is_directory(path)) {
+  std::error_code unreadable;  // then reading it says why
+  if (std::filesystem::is_directory(path, unreadable)) {
     Model model = from_json(path + "/model.json");
     model.load_weights(path + "/model.safetensors");
     return model;

@@ -19,7 +19,7 @@ json value_of(const std::string& text) {
   try {
     return parse_json(text, "value");
   } catch (const Error&) {
-    return text;  // no JSON: a plain word
+    return parse_json(json(text).dump(-1, ' ', false, json::error_handler_t::replace), "value");  // no JSON: a plain word
   }
 }
 

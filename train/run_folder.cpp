@@ -1,5 +1,7 @@
 #include "run_folder.h"
 
+#include <algorithm>
+#include <cctype>
 #include <ctime>
 #include <nlohmann/json.hpp>
 
@@ -53,7 +55,10 @@ std::string new_run_folder(const std::string& parent, const std::string& name) {
   const std::time_t now = std::time(nullptr);
   char text[32];
   std::strftime(text, sizeof text, "%Y%m%d-%H%M%S", std::localtime(&now));
-  const std::string first = parent + '/' + text + '-' + name;
+  std::string word = name;  // a model's name is free text, a part of a path is not
+  std::replace_if(
+      word.begin(), word.end(), [](unsigned char c) { return !std::isalnum(c) && c != '_' && c != '-'; }, '-');
+  const std::string first = parent + '/' + text + '-' + word;
   std::string folder = first;
   for (int i = 2; holds_run(folder); ++i) folder = first + '-' + std::to_string(i);
   return folder;

@@ -88,6 +88,7 @@ void Trainer::require_state(const TrainerState& state) const {
 void Trainer::set_state(const TrainerState& state) {
   require_state(state);
   state_ = state, positioned_ = false;
+  model_.params().mark_grads_used();
   optimizer_->set_steps(state.step - state.skipped);
   if (ema_) ema_->set_updates(state.step - state.skipped);
   save(good_);
@@ -158,7 +159,6 @@ const StepReport& Trainer::step() {
 
 const StepReport& Trainer::skip(const std::string& why, double loss, double norm) {
   restore(before_);
-  model_.params().mark_grads_used();  // thrown away
   optimizer_->set_steps(state_.step - state_.skipped);
   if (ema_) ema_->set_updates(state_.step - state_.skipped);
   ++state_.batch, ++state_.step, ++state_.skipped;
@@ -258,6 +258,7 @@ void Trainer::save(Weights& to) const {
 
 void Trainer::restore(const Weights& from) {
   ParamSet& p = model_.params();
+  p.mark_grads_used();  // what a step that is taken back has left in them
   std::copy(from.values.begin(), from.values.end(), p.values());
   std::copy(from.buffers.begin(), from.buffers.end(), p.buffer_values());
   if (ema_) std::copy(from.averages.begin(), from.averages.end(), ema_->values());

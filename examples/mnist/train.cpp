@@ -1,3 +1,4 @@
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
@@ -186,8 +187,10 @@ int run(const TrainOptions& o, six::Trainer& trainer, six::Model& model, const s
     throw six::NonFinite(std::string(e.what()) + "; they are in " + weights, e.step);
   }
   if (!result.finished) return interrupted(o, folder, checkpoint(), interrupt.signal());
+  const auto begin = std::chrono::steady_clock::now();
   const six::Evaluation test = test_of(trainer, trainer.data(), last);
-  if (last.split != "test") log.evaluation(last, "test", test, 0);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  if (last.split != "test") log.evaluation(last, "test", test, seconds);
   model.save(weights);
   six::write_result(folder, {.test_accuracy = test.accuracy(),
                              .test_loss = test.loss,
