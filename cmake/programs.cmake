@@ -7,6 +7,7 @@ function(six_program name)
 endfunction()
 
 file(GLOB example_mains CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/examples/*.cpp")
+list(REMOVE_ITEM example_mains "${PROJECT_SOURCE_DIR}/examples/relu6_study.cpp")  # study.cmake
 foreach(main ${example_mains})
   get_filename_component(name "${main}" NAME_WE)
   file(GLOB parts CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/examples/${name}/*.cpp")
@@ -40,3 +41,4 @@ if(bench_sources)
   six_program(bench ${bench_sources})
   target_compile_definitions(bench PRIVATE SIX_CONFIG_DIR="${PROJECT_SOURCE_DIR}/examples/configs")
 endif()
+include(cmake/study.cmake)

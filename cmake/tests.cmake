@@ -1,7 +1,7 @@
 # tests_f32 and tests_f64: the same sources against both libraries. ctest runs each source file as a test of its own, and
 # several at once with more threads than processors: a thread that waits must not spin.
 file(GLOB_RECURSE test_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/*.cpp")
-list(FILTER test_sources EXCLUDE REGEX "/tests/((consumer|programs|scripts)/|fuzz/fuzzer)")
+list(FILTER test_sources EXCLUDE REGEX "/tests/((consumer|programs|scripts|study)/|fuzz/fuzzer)")
 
 set_source_files_properties("${PROJECT_SOURCE_DIR}/tests/golden_json.cpp" PROPERTIES COMPILE_DEFINITIONS
                             "SIX_TEST_DIR=\"${PROJECT_SOURCE_DIR}/tests\"")
@@ -68,4 +68,18 @@ if(Python3_FOUND)
   add_test(NAME cli/own_activation COMMAND Python3::Interpreter "${PROJECT_SOURCE_DIR}/tests/cli/own_activation.py"
            "${CMAKE_CXX_COMPILER}" "${SIX_INCLUDE_DIR}")
   set_tests_properties(cli/own_activation PROPERTIES TIMEOUT 600 LABELS cli)
+endif()
+
+# tests_study: the study's library, which is built for float alone.
+if(TARGET study)
+  file(GLOB study_tests CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/study/*.cpp")
+  add_executable(tests_study ${study_tests} "${PROJECT_SOURCE_DIR}/tests/main.cpp" "${PROJECT_SOURCE_DIR}/tests/data/support.cpp")
+  set_target_properties(tests_study PROPERTIES CXX_EXTENSIONS OFF)
+  target_compile_options(tests_study PRIVATE ${SIX_HOST_FLAGS} $<$<CONFIG:Release>:-O1>)
+  target_link_libraries(tests_study PRIVATE study doctest::doctest ZLIB::ZLIB)
+  foreach(source ${study_tests})
+    get_filename_component(test "${source}" NAME_WE)
+    add_test(NAME study/${test} COMMAND tests_study "--source-file=*/tests/study/${test}.cpp")
+    set_tests_properties(study/${test} PROPERTIES TIMEOUT 600 LABELS study FAIL_REGULAR_EXPRESSION "test cases: +0 ")
+  endforeach()
 endif()

@@ -41,6 +41,7 @@ THIRD_PARTY = [
     (r"omp\.h", r"core/parallel\.h"),
     (r"Eigen/", r"core/eigen\.h|core/[^/]+\.cpp|core/ops/[^/]+\.cpp|tests/"),
     (r"CLI/", r"(examples|bench)/"),
+    (r"boost/math/", r"examples/study/"),
     (r"(png|zlib)\.h", r"(data|tests)/"),
     (r"(dirent|fcntl|poll|signal|spawn|unistd)\.h|sys/[a-z]+\.h", r"(core/[^/]+\.cpp|data|train|examples|bench|tests)"),
 ]

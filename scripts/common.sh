@@ -14,7 +14,7 @@ die() {
 has_program() { command -v "$1" >/dev/null 2>&1; }
 has_header() { for header in "$@"; do echo "#include <$header>" | c++ -std=c++20 -E -x c++ - >/dev/null 2>&1 && return 0; done; return 1; }
 
-# missing_packages ROLE...: the Debian packages that are not there for `build`, `check`, `peers` or `torture`, one a line.
+# missing_packages ROLE...: the Debian packages that are not there for `build`, `check`, `study`, `peers` or `torture`, one a line.
 missing_packages() {
   local role
   for role in "$@"; do
@@ -36,6 +36,10 @@ missing_packages() {
         has_header doctest/doctest.h doctest.h || echo doctest-dev
         has_program python3 || echo python3
         has_program clang-format || echo clang-format
+        has_program gnuplot || echo gnuplot-nox
+        ;;
+      study)
+        has_header boost/math/distributions/students_t.hpp || echo libboost-dev
         has_program gnuplot || echo gnuplot-nox
         ;;
       peers)

@@ -4,7 +4,7 @@
 source "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
 source scripts/steps.sh
 
-need build check
+need build check study
 
 step format scripts/check_format.sh
 step "tests of the checks" python3 -m unittest discover -q -s tests/scripts
