@@ -95,7 +95,9 @@ TEST_CASE("every instruction set passes the tests of ops, of ReLU6 on the tape a
   for (const kernels::Table* t : kernels::tables()) {
     if (t == &kernels::table()) continue;  // this run
     CAPTURE(std::string(t->isa));
-    const Outcome o = again(t->isa, "--source-file='*/tests/core/ops/*,*/tests/core/relu6_tape.*,*/tests/core/golden_*'");
+    const Outcome o = again(t->isa,
+                            "--source-file='*/tests/core/ops/*,*/tests/core/relu6_tape.*,*/tests/core/golden_*'"
+                            " --test-case-exclude='each of ten wrong*'");  // of which no kernel is part
     CAPTURE(o.text);
     CHECK(o.status == 0);
     CHECK(o.text.find("| 0 failed") != std::string::npos);

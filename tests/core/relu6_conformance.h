@@ -1,13 +1,16 @@
 #pragma once
 // The conformance vector of ReLU6, run against any implementation of it.
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <functional>
+#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include "../../core/kernels/pointwise.h"
+#include "../thorough.h"
 
 namespace six::test {
 
@@ -48,9 +51,11 @@ class Relu6Faults {
   explicit Relu6Faults(const Relu6Run& run, bool denormals = true) : run_(run) {
     for (const Probe& p : Relu6::probes)
       if (denormals || bits(std::fabs(p.x)) != bits(kDenormal)) rows_.push_back(p);
+    // Every row at every position of every length; daily each column of derivatives at every fourth of these.
     for (int column = 0; column < 4; ++column)
       for (long n = 1; n <= 33; ++n)
-        for (long shift = 0; shift < long(rows_.size()); ++shift) check(column, n, shift);  // every row at every position
+        for (long shift = 0; shift < long(rows_.size()); ++shift)
+          if (thorough() || (n + shift) % 4 == column) check(column, n, shift);
   }
   const std::vector<std::string>& list() const { return faults_; }
   bool none() const { return faults_.empty(); }
@@ -67,8 +72,11 @@ class Relu6Faults {
     text << x;
     return std::isnan(x) ? "nan" : text.str();  // never -nan
   }
+  static unsigned long long key(const char* text) { return reinterpret_cast<std::uintptr_t>(text); }
+  static unsigned long long key(real x) { return bits(x); }
   template <class... Parts>
   void fault(const Parts&... parts) {
+    if (!seen_.insert({key(parts)...}).second) return;  // text is made of new ones only
     std::ostringstream text;
     (text << ... << written(parts));
     if (!has(text.str())) faults_.push_back(text.str());
@@ -101,6 +109,7 @@ class Relu6Faults {
 
   Relu6Run run_;
   std::vector<Probe> rows_;
+  std::set<std::array<unsigned long long, 12>> seen_;
   std::vector<std::string> faults_;
 };
 

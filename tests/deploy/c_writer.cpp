@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "../../deploy/emulator.h"
+#include "../thorough.h"
 #include "compiled.h"
 #include "support.h"
 
@@ -46,22 +47,28 @@ void check_same_bits(const IntNetwork& net, const COptions& options, const std::
 
 }  // namespace
 
+// Daily one combination of rounding and logits for each net, another one in each precision; over all nets and precisions, all four.
 TEST_CASE("the compiled file computes the bits of the emulator, every layer, both roundings, every option") {
   const std::vector<std::string> all = compilers();
   REQUIRE(!all.empty());
-  int variant = 0;
+  int variant = 0, taken = 0;
   for (const Net& net : integer_nets())
     for (Rounding rounding : {Rounding::single, Rounding::twofold})
       for (bool accumulators : {false, true}) {
+        const int number = variant++;
+        if (!thorough() && (number + number / 4) % 4 != (sizeof(real) == 4 ? 0 : 2)) continue;
+        ++taken;
         CAPTURE(net.name);
         QuantOptions o;
         o.rounding = rounding;
         const IntNetwork integer = integer_network(net.model, o, accumulators);
-        COptions c{.name = "net", .overlap = variant % 2 == 0, .caller_arena = variant % 4 >= 2};
-        if (variant % 3) c.images = {noise(integer.shape(0), 1)};
-        check_same_bits(integer, c, all[std::size_t(variant) % all.size()] + " -O1 -fsanitize=undefined -fno-sanitize-recover=all");
-        ++variant;
+        COptions c{.name = "net", .overlap = taken % 2 == 0, .caller_arena = taken % 4 >= 2};
+        if (taken % 3) c.images = {noise(integer.shape(0), 1)};
+        const std::string compiler = all[std::size_t(taken / 3) % all.size()];
+        const bool undefined = compiler == "gcc" || thorough();  // clang takes ten seconds for one of the nets
+        check_same_bits(integer, c, compiler + (undefined ? " -O1 -fsanitize=undefined -fno-sanitize-recover=all" : " -O1"));
       }
+  CHECK(taken >= 5);
 }
 
 TEST_CASE("the compiled file computes the same with every compiler, optimisation and sanitizer") {

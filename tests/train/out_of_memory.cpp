@@ -7,6 +7,7 @@
 #include <new>
 #include <nlohmann/json.hpp>
 
+#include "../../data/file.h"
 #include "../../data/idx.h"
 #include "../../data/image.h"
 #include "../../data/json.h"
@@ -15,6 +16,7 @@
 #include "../../train/run_folder.h"
 #include "../allocations.h"
 #include "../data/support.h"
+#include "../thorough.h"
 #include "support.h"
 
 namespace six::test {
@@ -50,6 +52,15 @@ long fail_at_every_allocation(
   }
 }
 
+// Files are not waited for: what is on the disk after a power cut is not looked at here.
+struct NoSync {
+  int (*const before)(int fd) = file_calls().sync;
+  NoSync() {
+    file_calls().sync = [](int) { return 0; };
+  }
+  ~NoSync() { file_calls().sync = before; }
+};
+
 std::vector<real> all_numbers(Model& model, Trainer& trainer) {
   const Result r = result_of(model, trainer);
   std::vector<real> all = r.values;
@@ -58,7 +69,9 @@ std::vector<real> all_numbers(Model& model, Trainer& trainer) {
   return all;
 }
 
+// Daily every 11th: the allocations of a step are so many that steps fail at other places.
 TEST_CASE("out of memory: every allocation of a small training with its log and checkpoints") {
+  const NoSync no_sync;
   const Dataset data = few_digits(48, 12);
   const TempFolder folder;
   TrainingConfig config = full_config();
@@ -79,7 +92,7 @@ TEST_CASE("out of memory: every allocation of a small training with its log and 
   const std::vector<std::string> names = folder.names();
   const long descriptors = open_descriptors();
   long n = 0;
-  for (bool reached = true; reached; ++n) {
+  for (bool reached = true; reached; n += thorough() ? 1 : 11) {
     fresh();
     bool failed = false;
     try {
