@@ -26,16 +26,6 @@ void check(const Figure& figure) {
             c.y.size(), " y");
 }
 
-// A text within double quotation marks, where gnuplot knows escapes.
-std::string quoted(const std::string& text) {
-  std::string q = "\"";
-  for (char c : text) {
-    if (c == '"' || c == '\\') q += '\\';
-    q += c == '\n' ? ' ' : c;
-  }
-  return q + '"';
-}
-
 // "[lo:hi]" around all finite numbers and the origin, with a margin of a twentieth at each end.
 std::string range(const Figure& figure, std::vector<double> Curve::*axis) {
   double lo = 0, hi = 0;
@@ -69,14 +59,23 @@ class TemporaryFile {
 
 }  // namespace
 
+std::string gnuplot_quoted(const std::string& text) {
+  std::string q = "\"";
+  for (char c : text) {
+    if (c == '"' || c == '\\') q += '\\';
+    q += c == '\n' ? ' ' : c;
+  }
+  return q + '"';
+}
+
 std::string gnuplot_script(const Figure& figure, FigureFormat format) {
   check(figure);
   std::ostringstream s;
   s.precision(12);
   s << "set encoding utf8\n"
     << "set terminal " << (format == FigureFormat::svg ? "svg" : "pngcairo") << " enhanced size " << figure.width << ','
-    << figure.height << " font \"sans,18\" background \"#ffffff\"\n"
-    << "set title " << quoted(figure.title) << " noenhanced font \"sans,24\"\n"
+    << figure.height << " font \"sans," << figure.font << "\" background \"#ffffff\"\n"
+    << "set title " << gnuplot_quoted(figure.title) << " noenhanced font \"sans," << figure.font * 4 / 3 << "\"\n"
     << "unset border\nset zeroaxis linetype -1 linewidth 1.5\nset grid linetype 1 linecolor \"#e6e6e6\"\n"
     << "set format \"%g\"\nset xtics axis nomirror out\nset ytics axis nomirror out\nset ytics add (\"\" 0)\n"  // one 0 is enough
     << "set key top left Left reverse samplen 3 noenhanced\n"
@@ -89,22 +88,28 @@ std::string gnuplot_script(const Figure& figure, FigureFormat format) {
   }
   for (std::size_t i = 0; i < figure.curves.size(); ++i) {
     const Curve& c = figure.curves[i];
-    s << (i ? ", " : "plot ") << "$curve" << i << " using 1:2 with lines linewidth 3 linecolor " << quoted(c.color) << " dashtype "
-      << (c.dashed ? 2 : 1) << " title " << quoted(c.title);
+    s << (i ? ", " : "plot ") << "$curve" << i << " using 1:2 with ";
+    if (c.marker)
+      s << "points pointsize 1.2 pointtype " << c.marker;
+    else
+      s << "lines linewidth 3 dashtype " << (c.dashed ? 2 : 1);
+    s << " linecolor " << gnuplot_quoted(c.color) << " title " << gnuplot_quoted(c.title);
   }
   s << '\n';
   return s.str();
 }
 
-std::vector<std::uint8_t> draw(const Figure& figure, FigureFormat format) {
-  const TemporaryFile script(gnuplot_script(figure, format));
+std::vector<std::uint8_t> run_gnuplot(const std::string& script) {
+  const TemporaryFile file(script);
   const std::string remedy = "; figures are drawn by gnuplot (Debian and Ubuntu: apt-get install gnuplot-nox)";
   try {
-    return program_output({"gnuplot", script.path()}, kMaxFigure, kSeconds);
+    return program_output({"gnuplot", file.path()}, kMaxFigure, kSeconds);
   } catch (const Error& e) {
     fail(e.what(), remedy);
   }
 }
+
+std::vector<std::uint8_t> draw(const Figure& figure, FigureFormat format) { return run_gnuplot(gnuplot_script(figure, format)); }
 
 Samples sample(const std::function<Var(Var)>& f, const std::vector<real>& x) {
   Tape tape({.threads = 1});
