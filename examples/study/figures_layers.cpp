@@ -184,26 +184,22 @@ FigureOfReport scale_figure(const StudyData& d) {
   return f;
 }
 
-FigureOfReport kink_figure(const StudyData& d, const Findings& findings) {
-  FigureOfReport f{8,
-                   "The derivative at the kinks",
-                   "Ties: inputs of exactly 0 (or 6) as a share of all inputs of activations, mean over runs, in fp32 and after "
-                   "rounding to bf16. Filled: BN, open: no BN.",
-                   {},
-                   "no runs of part kink"};
-  Panel ties{.title = "Inputs exactly at a kink, derivative 0",
-             .x = {.title = "step", .log = 10, .ticks = {{1, "1"}, {10, "10"}, {100, "100"}, {1000, "1000"}}},
-             .y = {.title = "share", .log = 10},
-             .series = {},
-             .key = "outside bottom center vertical maxrows 4"};
-  ties.height = 380;
+namespace {
+
+Panel ties_panel(const StudyData& d) {
+  Panel p{.title = "Inputs exactly at a kink, derivative 0",
+          .x = {.title = "step", .log = 10, .ticks = {{1, "1"}, {10, "10"}, {100, "100"}, {1000, "1000"}}},
+          .y = {.title = "share", .log = 10},
+          .series = {},
+          .key = "outside bottom center vertical maxrows 4",
+          .height = 380};
   for (const auto& [net, bn] : {std::pair("BN", true), {"no BN", false}})
     for (const auto& [column, look] : {std::pair("ties_at_0", kReluLook), {"ties_at_6", kRelu6Look}})
       for (const auto& [precision, stroke] : {std::pair("fp32", Stroke::solid), {"bf16", Stroke::dashed}}) {
         std::map<double, std::array<double, 2>> sums;
         const Table rows = d.ties.where({{"precision", precision}});
         for (std::size_t i = 0; i < rows.size(); ++i) {
-          const std::string run = rows.text(i, "run");
+          const std::string& run = rows.text(i, "run");
           if (run.find(bn ? "/bn/" : "/nobn/") == run.npos || run.find("/k0/") == run.npos) continue;
           auto& [n, of] = sums[rows.number(i, "step")];
           n += rows.number(i, column), of += rows.number(i, "elements");
@@ -215,42 +211,54 @@ FigureOfReport kink_figure(const StudyData& d, const Findings& findings) {
                  stroke};
         for (const auto& [step, n] : sums)
           if (n[0] > 0) s.x.push_back(step), s.y.push_back(n[0] / n[1]);
-        if (!s.x.empty()) ties.series.push_back(s);
+        if (!s.x.empty()) p.series.push_back(s);
       }
-  put_drawn(f.panels, ties);
-  Panel first{.title = "First step that differs from derivative 0",
-              .x = {.title = "derivative at the kinks", .lo = -0.5, .hi = 7.5},
-              .y = {.title = "step (below 1: never)",
-                    .log = 10,
-                    .ticks = {{0.5, "never"}, {1, "1"}, {10, "10"}, {100, "100"}, {1000, "1000"}}},
-              .series = {},
-              .key = "off"};
-  Panel delta{.title = "Change of accuracy against derivative 0",
-              .x = first.x,
+  return p;
+}
+
+}  // namespace
+
+FigureOfReport kink_figure(const StudyData& d, const Findings& findings) {
+  FigureOfReport f{8,
+                   "The derivative at the kinks",
+                   "Ties: inputs of exactly 0 (or 6) as a share of all inputs of activations, over all runs, in fp32 and after "
+                   "rounding to bf16. Filled: BN, open: no BN; "
+                   "circles: ReLU (in the first panel: at 0), triangles: ReLU6 (at 6).",
+                   {},
+                   "no runs of part kink"};
+  put_drawn(f.panels, ties_panel(d));
+  const Axis x{.title = "derivative at the kinks", .lo = -0.5, .hi = 7.5};
+  Panel first{
+      .title = "First step that differs from derivative 0",
+      .x = x,
+      .y = {.title = "step", .lo = 0.3, .log = 10, .ticks = {{0.5, "never"}, {1, "1"}, {10, "10"}, {100, "100"}, {1000, "1000"}}},
+      .series = {},
+      .key = "off"};
+  Panel delta{.title = "Accuracy less that with derivative 0",
+              .x = x,
               .y = {.title = "pp"},
               .series = {},
               .at_y = {{0, "", Stroke::solid}},
               .key = "off"};
-  first.y.lo = 0.3;
   int column = 0;
   for (const auto& [arm, look] : {std::pair("relu", kReluLook), {"relu6", kRelu6Look}})
     for (const auto& [bn, net] : {std::pair("1", "BN"), {"0", "no BN"}}) {
-      Series s{"", {look.color, *bn == '1' ? look.marker : look.marker - 1}, {}, {}, Stroke::none}, change = s;
+      Series steps{"", {look.color, *bn == '1' ? look.marker : look.marker - 1}, {}, {}, Stroke::none}, change = steps;
       for (const std::string k : {"0.5", "1"}) {
         const Table runs = d.runs_of("kink", arm, {{"bn", bn}, {"at_kink", k}});
         for (std::size_t i = 0; i < runs.size(); ++i) {
           const double step = runs.number(i, "first_divergence_step");
-          s.x.push_back(column + 0.05 * (double(i) - double(runs.size()) / 2)), s.y.push_back(step > 0 ? step : 0.5);
+          steps.x.push_back(column + 0.08 * (double(i) - double(runs.size() - 1) / 2)), steps.y.push_back(step > 0 ? step : 0.5);
         }
         for (const Test& t : findings.tests)
           if (t.name == std::string("kink ") + arm + ' ' + net + ' ' + k && t.d.size() > 1)
             change.x.push_back(column), change.y.push_back(t.mean), change.lo.push_back(t.t95.lo), change.hi.push_back(t.t95.hi);
         first.x.ticks.emplace_back(column++, k);
       }
-      first.series.push_back(s);
+      first.series.push_back(steps);
       if (!change.x.empty()) delta.series.push_back(change);
     }
-  first.x.title = delta.x.title = "derivative at the kinks: ReLU BN, ReLU no BN, ReLU6 BN, ReLU6 no BN";
+  first.x.title = delta.x.title = "derivative: ReLU BN, ReLU no BN, ReLU6 BN, ReLU6 no BN";
   delta.x.ticks = first.x.ticks;
   put_drawn(f.panels, first), put_drawn(f.panels, delta);
   return f;

@@ -140,8 +140,8 @@ std::string script(const Panel& p) {
 
 std::string themed(std::string svg, const std::string& title) {
   const std::size_t box = svg.find("viewBox="), box_end = svg.find('"', box + 9), body = svg.find("</defs>"),
-                    end = svg.rfind("</svg>");
-  require(body != svg.npos && end != svg.npos && box < body, "figure ", printable(title), ": gnuplot made no SVG");
+                    end = svg.rfind("</g>");
+  require(body != svg.npos && end != svg.npos && body < end && box < body, "figure ", printable(title), ": gnuplot made no SVG");
   const std::string view = svg.substr(box, box_end + 1 - box);
   svg = svg.substr(body + 7, end - body - 7);
   for (const Ink& ink : kInks) {
