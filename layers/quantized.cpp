@@ -75,7 +75,7 @@ void Quantized::set(const Graph& graph, const std::vector<std::array<double, 2>>
   }
 }
 
-Var Quantized::run(const Stage& s, const Step& step, const std::vector<Var>& values, const std::vector<float>& scales) const {
+Var Quantized::run(const Stage& s, const Step& step, std::span<const Var> values, std::span<const float> scales) const {
   const Var x = values[std::size_t(s.in[0])];
   Tape& t = x.tape();
   if (step.weight) {
@@ -100,9 +100,12 @@ Var Quantized::forward(Var x) const {
   Tape& t = x.tape();
   const bool counts = t.options().training && t.options().record;
   const bool observes = counts && (config.freeze_after == 0 ? false : *batches_.values() < real(config.freeze_after));
-  std::vector<Var> values{x};
-  std::vector<float> scales{activation_quantization(0, 1).scale};
-  std::vector<real*> ranges{nullptr};
+  const std::size_t n = steps_.size() + 1;
+  Arena& memory = t.context().memory;
+  std::span values(memory.fresh<Var>(long(n)), n);
+  std::span scales(memory.fresh<float>(long(n)), n);
+  std::span ranges(memory.fresh<real*>(long(n)), n);
+  values[0] = x, scales[0] = activation_quantization(0, 1).scale, ranges[0] = nullptr;
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     const Stage& s = graph_->stages[i];
     const char* outer = t.set_scope(steps_[i].path.c_str());
@@ -123,7 +126,7 @@ Var Quantized::forward(Var x) const {
       if (own) scale = activation_quantization(double(range[0]), double(range[1]), config.activations.bits, s.lo == 0).scale;
     }
     t.set_scope(outer);
-    values.push_back(y), scales.push_back(scale), ranges.push_back(range);
+    values[i + 1] = y, scales[i + 1] = scale, ranges[i + 1] = range;
   }
   if (counts) *batches_.values() += 1;
   return values[std::size_t(graph_->output)];

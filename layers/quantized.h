@@ -1,5 +1,6 @@
 #pragma once
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -45,7 +46,7 @@ class Quantized : public LayerOf<Quantized, QuantizedConfig> {
     BufferRef range;   // absent: the codes are the input's
     std::string path;  // of the layer it stands for
   };
-  Var run(const Stage& stage, const Step& step, const std::vector<Var>& values, const std::vector<float>& scales) const;
+  Var run(const Stage& stage, const Step& step, std::span<const Var> values, std::span<const float> scales) const;
 
   std::shared_ptr<const Graph> graph_;  // its structure; its numbers are those of untrained layers
   std::vector<Step> steps_;

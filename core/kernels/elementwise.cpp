@@ -73,6 +73,19 @@ SIX_INLINE void put_masked(long rows, int c, const Grad& dy, const Sink& dx) {
     }
   });
 }
+
+// f(place, value) for each row of a vector of channels.
+template <bool Tail, class F>
+SIX_INLINE void for_values(long rows, int c, const Read& x, int i, int lanes, F f) {
+  const V lo = all(x.lo), hi = all(x.hi);
+  V a, b;
+  if (x.scale) a = ld(x.scale + i), b = ld(x.shift + i);
+  for (long r = 0; r < rows; ++r) {
+    V z = load<Tail>(x.y + r * c + i, lanes);
+    if (x.scale) z = z * a + b;
+    f(r * c + i, clamp(z, lo, hi));
+  }
+}
 }  // namespace
 
 void materialize(long rows, int c, Read x, real* y) { fill<true>(y, c, x, c, rows, c); }
@@ -92,6 +105,27 @@ void evaluate(long rows, int c, Grad dy, real* out) {
   Sink to;
   to.g = out, to.x.y = dy.g;
   put_masked<Mask::none>(rows, c, dy, to);
+}
+
+void fake_quantize(long rows, int c, Read x, real scale, real least, real most, real* y) {
+  const V s = all(scale), lo = all(least), hi = all(most), half = all(real(0.5));
+  for_channels<1>(c, [&]<int N, bool Tail>(int i, int lanes) SIX_LAMBDA_INLINE {
+    for_values<Tail>(rows, c, x, i, lanes, [&](long at, V v) SIX_LAMBDA_INLINE {
+      v = clamp(v / s, lo, hi);
+      const V up = v + half, cut = __builtin_convertvector(__builtin_convertvector(up, VI), V);
+      const V below = (V)((VI)(cut > up) & (VI)all(1));  // cut goes towards 0
+      const V rounded = (cut - below) * s;
+      store<Tail>(y + at, v == v ? rounded : v, lanes);
+    });
+  });
+}
+
+void extremes(long rows, int c, Read x, real* ends) {
+  for_channels<1>(c, [&]<int N, bool Tail>(int i, int lanes) SIX_LAMBDA_INLINE {
+    V lo = all(ends[0]), hi = all(ends[1]);
+    for_values<Tail>(rows, c, x, i, lanes, [&](long, V v) SIX_LAMBDA_INLINE { lo = v < lo ? v : lo, hi = v > hi ? v : hi; });
+    for (int l = 0; l < lanes; ++l) ends[0] = lo[l] < ends[0] ? lo[l] : ends[0], ends[1] = hi[l] > ends[1] ? hi[l] : ends[1];
+  });
 }
 
 void bytes_to_real(long n, const unsigned char* bytes, real* y) {

@@ -26,6 +26,8 @@ void depthwise_backward(Conv g, Grad dy, Read x, const real* w, Sink dx, real* d
 void materialize(long rows, int c, Read x, real* y);
 void evaluate(long rows, int c, Grad dy, real* out);
 void put(long rows, int c, Grad dy, Sink dx);
+void fake_quantize(long rows, int c, Read x, real scale, real least, real most, real* y);
+void extremes(long rows, int c, Read x, real* ends);
 void bytes_to_real(long n, const unsigned char* bytes, real* y);
 void stats(long rows, int c, const real* y, Stats stats);
 void infer_matmul(Matmul g, const real* x, const real* packed, Epilogue e, real* y, const int* place);

@@ -101,6 +101,10 @@ struct Table {
   void (*materialize)(long rows, int c, Read x, real* y);
   void (*evaluate)(long rows, int c, Grad dy, real* out);
   void (*put)(long rows, int c, Grad dy, Sink dx);
+  // y = scale * floor(clamp(x / scale, least, most) + 1/2), least and most below 2^30; NaN stays NaN. `extremes`: the smallest and
+  // the largest value, on top of what `ends` [2] holds.
+  void (*fake_quantize)(long rows, int c, Read x, real scale, real least, real most, real* y);
+  void (*extremes)(long rows, int c, Read x, real* ends);
   void (*bytes_to_real)(long n, const unsigned char* bytes, real* y);
   void (*stats)(long rows, int c, const real* y, Stats stats);
 

@@ -2,39 +2,34 @@
 
 #include <algorithm>
 #include <array>
-#include <vector>
+#include <cmath>
+#include <span>
 
 #include "parts.h"
 
 namespace six::ops {
 namespace {
 
-// floor(v), |v| < 2^30: vectors have no floor on the baseline.
-int floor_of(real v) {
-  const int i = int(v);
-  return i - (real(i) > v);
-}
-
-std::vector<float> scales_of(const FakeQuantizeWeights& f, const Tensor& w) {
-  const std::size_t k = std::size_t(w.shape.channels());
-  std::vector<double> most(k, 0);
-  for (long i = 0; i < w.size(); ++i) most[std::size_t(i) % k] = std::max(most[std::size_t(i) % k], std::abs(double(w[i])));
+// The scale of each channel.
+std::span<const float> scales_of(const Context& c, const FakeQuantizeWeights& f, const Tensor& w) {
+  const long k = w.shape.channels();
+  std::span most(c.memory.zeros<real>(k), std::size_t(k));
+  for (long i = 0; i < w.size();)
+    for (real& m : most) m = std::max(m, std::abs(w[i++]));
   if (f.shared) std::fill(most.begin(), most.end(), *std::max_element(most.begin(), most.end()));
-  std::vector<float> scales;
-  for (double m : most) scales.push_back(weight_scale(m, f.bits));
-  return scales;
+  float* scales = c.memory.fresh<float>(k);
+  for (long i = 0; i < k; ++i) scales[i] = weight_scale(double(most[std::size_t(i)]), f.bits);
+  return {scales, std::size_t(k)};
 }
 
 }  // namespace
 
 Tensor FakeQuantizeWeights::forward(const Context& c, Tensor w) {
   require(bits >= 2 && bits <= 8, name, ": ", bits, " bits, must be 2 to 8");
-  const std::vector<float> scales = scales_of(*this, w);
+  const std::span<const float> scales = scales_of(c, *this, w);
   real* y = c.make(w.shape);
-  for (long i = 0; i < w.size(); ++i) {
-    const float s = scales[std::size_t(i) % scales.size()];
-    y[i] = real(weight_code(double(w[i]), s, bits) * double(s));
-  }
+  for (long i = 0; i < w.size();)
+    for (const float s : scales) y[i] = real(weight_code(double(w[i]), s, bits) * double(s)), ++i;
   return {y, w.shape};
 }
 void FakeQuantizeWeights::backward(const Back& b, Tensor) { b.put(0, b.plain_dy()); }
@@ -42,7 +37,7 @@ void FakeQuantizeWeights::backward(const Back& b, Tensor) { b.put(0, b.plain_dy(
 Tensor FakeQuantizeBias::forward(const Context& c, Tensor bias, Tensor w) {
   require(bias.size() == w.shape.channels(), name, ": ", bias.size(), " numbers for ", w.shape.channels(), " channels (bias ",
           bias.shape, ", w ", w.shape, ")");
-  const std::vector<float> scales = scales_of(weights, w);
+  const std::span<const float> scales = scales_of(c, weights, w);
   real* y = c.make(bias.shape);
   for (long i = 0; i < bias.size(); ++i) {
     const double s = bias_scale(input, scales[std::size_t(i)]);
@@ -52,15 +47,17 @@ Tensor FakeQuantizeBias::forward(const Context& c, Tensor bias, Tensor w) {
 }
 void FakeQuantizeBias::backward(const Back& b, Tensor, Tensor) { b.put(0, b.plain_dy()); }
 
-Tensor FakeQuantize::forward(const Context& c, Tensor x) {
-  const long per = x.size() / std::max(x.shape.samples(), 1L);
+Tensor FakeQuantize::forward(const Context& c, Gated x) {
+  const long per = x.shape.sample_size(), channels = x.shape.channels();
+  const auto each = [&](auto f) {  // f(block, rows, the view and the place of the block's first number)
+    c.blocks(x.shape.samples(), x.size(),
+             [&](int i, Block b, int) { f(i, b.size() * per / channels, at(x, b.begin * per), b.begin * per); });
+  };
   if (c.training && momentum > 0 && x.size() > 0) {
     std::array<std::array<real, 2>, kMaxBlocks> ends;
     ends.fill({kInf, -kInf});
-    c.blocks(x.shape.samples(), x.size(), [&](int i, Block b, int) {
-      real lo = kInf, hi = -kInf;
-      for (long e = b.begin * per; e < b.end * per; ++e) lo = x.y[e] < lo ? x.y[e] : lo, hi = x.y[e] > hi ? x.y[e] : hi;
-      ends[std::size_t(i)] = {lo, hi};
+    each([&](int i, long rows, const kernels::Read& part, long) {
+      c.kernel.extremes(rows, int(channels), part, ends[std::size_t(i)].data());
     });
     real lo = kInf, hi = -kInf;
     for (const auto& e : ends) lo = std::min(lo, e[0]), hi = std::max(hi, e[1]);
@@ -69,27 +66,26 @@ Tensor FakeQuantize::forward(const Context& c, Tensor x) {
   q = activation_quantization(double(range[0]), double(range[1]), bits, rectified);
   const CodeRange codes = code_range(bits);
   real* y = c.make(x.shape);
-  const real s = real(q.scale), least = real(codes.min - q.zero), most = real(codes.max - q.zero);
-  c.blocks(x.shape.samples(), x.size(), [&](int, Block b, int) {
-    for (long e = b.begin * per; e < b.end * per; ++e) {
-      if (mean) {
-        y[e] = real(q.real_of(mean_code_of(double(x.y[e]) / double(q.scale), q.zero, codes)));
-        continue;
-      }
-      const real v = x.y[e] / s, in = v < least ? least : (v > most ? most : v);  // a NaN stays one
-      y[e] = in == in ? real(floor_of(in + real(0.5))) * s : in;
-    }
+  each([&](int, long rows, const kernels::Read& part, long first) {
+    if (!mean)
+      return c.kernel.fake_quantize(rows, int(channels), part, real(q.scale), real(codes.min - q.zero), real(codes.max - q.zero),
+                                    y + first);
+    c.kernel.materialize(rows, int(channels), part, y + first);
+    for (real* v = y + first; v < y + first + rows * channels; ++v)
+      *v = real(q.real_of(mean_code_of(double(*v) / double(q.scale), q.zero, codes)));
   });
   return {y, x.shape};
 }
 
-void FakeQuantize::backward(const Back& b, Tensor x) {
+// The gate of x's clamp, if it has one, and that of the codes.
+void FakeQuantize::backward(const Back& b, Gated) {
+  Sink dx = b.into(0);
+  if (!dx) return;
   const RealRange inside = expressible(q, bits);
-  const real lo = real(inside.lo), hi = real(inside.hi), *dy = b.plain_dy();
-  const long per = x.size() / std::max(x.shape.samples(), 1L);
-  emit(b, 0, x, [&](Block r, real* out) {
-    for (long e = r.begin * per; e < r.end * per; ++e) out[e] = x.y[e] >= lo && x.y[e] <= hi ? dy[e] : real(0);
-  });
+  if (real(inside.lo) > dx.x.lo) dx.x.lo = real(inside.lo), dx.x.at_lo = 1;
+  if (real(inside.hi) < dx.x.hi) dx.x.hi = real(inside.hi), dx.x.at_hi = 1;
+  dx.x.clamped = true;
+  b.put(0, dx, b.plain_dy());
 }
 
 }  // namespace six::ops

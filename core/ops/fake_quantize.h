@@ -35,8 +35,8 @@ struct FakeQuantize {
   double momentum = 0;     // on a training tape: range += momentum * (this batch's - range)
   real* range = nullptr;   // [2], the lowest and the highest value
   Quantization q = {};     // of this call, from the range
-  Tensor forward(const Context& c, Tensor x);
-  void backward(const Back& b, Tensor x);
+  Tensor forward(const Context& c, Gated x);
+  void backward(const Back& b, Gated x);
 };
 
 }  // namespace ops

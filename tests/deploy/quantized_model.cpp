@@ -10,6 +10,7 @@
 
 #include "../../deploy/emulator.h"
 #include "../../layers/quantized.h"
+#include "../allocations.h"
 #include "../layers/support.h"
 #include "../train/support.h"
 #include "support.h"
@@ -106,6 +107,21 @@ TEST_CASE("training moves the ranges, freezes them, and leaves those of ReLU6 al
   CHECK(moved != before);
   CHECK(frozen == moved);
   CHECK(std::count(frozen.begin(), frozen.end(), std::array<real, 2>{0, 6}) == 3);
+}
+
+TEST_CASE("a step of a quantised model allocates nothing from the second on") {
+  const Dataset data = few_digits();
+  TrainingConfig config{.data = DataSource::digits, .epochs = 1, .batch = 16, .optimizer = SGDOptions{.lr = 1e-3}, .threads = 2};
+  config.quant = QuantOptions{};
+  Model m = quantized_model(small_net(), *config.quant, data.train.bytes(0, 50), 5, 1);
+  Trainer trainer(m, data, config);
+  const auto step = [&] {
+    const long before = allocations();
+    trainer.step();
+    return allocations() - before;
+  };
+  CHECK(step() > 0);  // the counter counts
+  for (int i = 1; i < 6; ++i) CHECK(step() == 0);
 }
 
 TEST_CASE("a quantised model reloaded exports the same network, and has the layers' names and torch's layouts") {

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -80,6 +81,33 @@ TEST_CASE("fake quantisation: ranges follow a training batch, the same for any n
     tape.apply(ops::FakeQuantize{.momentum = 0, .range = range}, tape.input(x.data(), {400, 100}));
     CHECK(range[1] == 3);
   }
+}
+
+TEST_CASE("fake quantisation reads through a clamp and a bias what it reads written out, and masks with both gates") {
+  std::vector<real> x(40 * 37), weights(x.size());
+  const std::vector<real> offsets = [] {
+    std::vector<real> b;
+    for (int i = 0; i < 37; ++i) b.push_back(real(0.25) * real(i % 5));
+    return b;
+  }();
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = real(5 * std::sin(double(i))), weights[i] = real(i % 7) - 3;
+  for (const bool mean : {false, true})
+    for (const double momentum : {0., 0.5}) {
+      std::vector<real> values[2], grads[2], biases[2], ranges[2];
+      for (const bool defer : {false, true}) {
+        real range[] = {real(0.5), 2};  // inside the clamp
+        Tape tape({.threads = 2, .defer = defer});
+        const Var in = tape.input(x.data(), {40, 37}, true), b = tape.input(offsets.data(), {37}, true);
+        const Var y = tape.apply(ops::FakeQuantize{.mean = mean, .momentum = momentum, .range = range}, clamp(bias(in, b), 0, 3));
+        tape.backward(sum(y * tape.input(weights.data(), {40, 37})));
+        values[defer] = y.values(), grads[defer] = in.grad(), biases[defer] = b.grad(), ranges[defer] = {range[0], range[1]};
+      }
+      CHECK(values[0] == values[1]);
+      CHECK(grads[0] == grads[1]);
+      CHECK(ranges[0] == ranges[1]);
+      CHECK(std::count(grads[1].begin(), grads[1].end(), real(0)) > 300);
+      for (std::size_t i = 0; i < offsets.size(); ++i) CHECK(std::abs(biases[0][i] - biases[1][i]) <= 1e-4);
+    }
 }
 
 TEST_CASE("fake quantisation of weights and biases is the integer quantiser times the scale; gradients pass") {
