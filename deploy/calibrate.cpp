@@ -16,114 +16,15 @@ bool fixed_by_clamp(const Stage& s, const QuantOptions& o) {
   return o.relu6_range == ClampRange::fixed6 && s.lo > -double(kInf) && s.hi < double(kInf);
 }
 
-class Calibration {
- public:
-  Calibration(const Graph& g, Bytes images, const QuantOptions& o, int threads)
-      : graph_(g), images_(images), options_(o), threads_(threads ? threads : hardware_threads()), count_(images.shape.samples()) {
-    require(images.shape.size() == count_ * g.input.size() && count_ > 0, "calibration: images ", images.shape,
-            ", expected some of ", g.input);
-    for (const Stage& s : g.stages)
-      if (std::holds_alternative<Stage::Pointwise>(s.op)) clamp_of(s);
-  }
-
-  std::vector<Range> ranges() {
-    std::vector<Range> all(graph_.stages.size() + 1);
-    all[0] = {0, 1};
-    const bool known =
-        std::all_of(graph_.stages.begin(), graph_.stages.end(), [](const Stage& s) { return s.keeps_codes() || s.range; });
-    const std::vector<Range> seen = known ? all : observed();
-    for (std::size_t v = 1; v < all.size(); ++v) {
-      const Stage& s = graph_.stages[v - 1];
-      if (s.keeps_codes())
-        all[v] = all[std::size_t(s.in[0])];
-      else if (s.range)
-        all[v] = {(*s.range)[0], (*s.range)[1]};
-      else if (fixed_by_clamp(s, options_))
-        all[v] = {s.lo, s.hi};
-      else
-        all[v] = seen[v];
-      require(std::isfinite(all[v].lo) && std::isfinite(all[v].hi), s.name, ": its output is not finite on the calibration images");
-      require(std::min(all[v].lo, 0.) < std::max(all[v].hi, 0.), s.name, ": its output is 0 for all ", count_,
-              " calibration images, a range of zero width; the layer is dead, or these are the wrong images");
-    }
-    return all;
-  }
-
- private:
-  template <class F>
-  void for_images(F&& f) {  // f(image, values, thread)
-    std::vector<GraphValues> values(std::size_t(std::min<long>(threads_, count_)), GraphValues(graph_));
-    parallel_for(threads_, int(count_), [&](int i, int thread) {
-      GraphValues& v = values[std::size_t(thread)];
-      v.run({images_.data + i * graph_.input.size(), std::size_t(graph_.input.size())});
-      f(i, v, thread);
-    });
-  }
-
-  std::vector<Range> observed() {
-    const std::size_t n = graph_.stages.size() + 1;
-    std::vector<Range> each(n * std::size_t(count_));
-    for_images([&](int i, const GraphValues& values, int) {
-      for (std::size_t v = 0; v < n; ++v) {
-        Range& r = each[std::size_t(i) * n + v];
-        r = {double(kInf), -double(kInf)};
-        bool finite = true;
-        for (double x : values[int(v)]) r.lo = std::min(r.lo, x), r.hi = std::max(r.hi, x), finite &= std::isfinite(x);
-        if (!finite) r.hi = double(kInf);
-      }
-    });
-    std::vector<Range> whole(each.begin(), each.begin() + long(n)), average = whole;
-    for (long i = 1; i < count_; ++i)
-      for (std::size_t v = 0; v < n; ++v) {
-        const Range& r = each[std::size_t(i) * n + v];
-        whole[v] = {std::min(whole[v].lo, r.lo), std::max(whole[v].hi, r.hi)};
-        average[v].lo += kAverage * (r.lo - average[v].lo), average[v].hi += kAverage * (r.hi - average[v].hi);
-      }
-    switch (options_.activations.observer) {
-      case Observer::minmax:
-        return whole;
-      case Observer::ema:
-        return average;
-      case Observer::fixed:
-        return fixed();
-      default:
-        return from_histograms(whole);
-    }
-  }
-
-  std::vector<Range> fixed() const {
-    const double end = options_.activations.fixed;
-    std::vector<Range> all = {{0, 1}};
-    for (const Stage& s : graph_.stages) all.push_back({std::max(s.lo, -end), std::min(s.hi, end)});
-    return all;
-  }
-
-  std::vector<Range> from_histograms(const std::vector<Range>& whole) {
-    std::vector<Histogram> empty;
-    for (const Range& r : whole) empty.push_back({.range = r});
-    std::vector<std::vector<Histogram>> parts(std::size_t(threads_), empty);
-    for_images([&](int, const GraphValues& values, int thread) {
-      for (std::size_t v = 0; v < whole.size(); ++v)
-        for (double x : values[int(v)]) parts[std::size_t(thread)][v].add(x);
-    });
-    std::vector<Range> all(whole.size());
-    for (std::size_t v = 0; v < all.size(); ++v) {
-      Histogram& sum = parts[0][v];
-      for (std::size_t t = 1; t < parts.size(); ++t)
-        for (std::size_t b = 0; b < sum.counts.size(); ++b) sum.counts[b] += parts[t][v].counts[b];
-      const bool rectified = v > 0 && graph_.stages[v - 1].lo == 0;
-      all[v] = options_.activations.observer == Observer::mse ? mse_range(sum, options_.activations.bits, rectified)
-                                                              : percentile_range(sum, options_.activations.percentile);
-    }
-    return all;
-  }
-
-  const Graph& graph_;
-  Bytes images_;
-  const QuantOptions& options_;
-  int threads_;
-  long count_;
-};
+template <class F>
+void for_images(const Graph& graph, Bytes images, int threads, F&& f) {  // f(image, values, thread)
+  std::vector<GraphValues> values(std::size_t(threads), GraphValues{graph});
+  parallel_for(threads, int(images.shape.samples()), [&](int i, int thread) {
+    GraphValues& v = values[std::size_t(thread)];
+    v.run({images.data + i * graph.input.size(), std::size_t(graph.input.size())});
+    f(i, v, thread);
+  });
+}
 
 }  // namespace
 
@@ -161,8 +62,93 @@ Range mse_range(const Histogram& h, int bits, bool rectified) {
   return best;
 }
 
+Observations::Observations(const Graph& g, Bytes images, bool histograms, int threads)
+    : graph_(&g), images_(images.shape.samples()) {
+  require(images.shape.size() == images_ * g.input.size() && images_ > 0, "calibration: images ", images.shape,
+          ", expected some of ", g.input);
+  for (const Stage& s : g.stages)
+    if (std::holds_alternative<Stage::Pointwise>(s.op)) clamp_of(s);
+  if (std::all_of(g.stages.begin(), g.stages.end(), [](const Stage& s) { return s.keeps_codes() || s.range; })) return;
+  threads = int(std::min<long>(threads ? threads : hardware_threads(), images_));
+  observe(images, threads);
+  if (histograms) count(images, threads);
+}
+
+void Observations::observe(Bytes images, int threads) {
+  const std::size_t n = graph_->stages.size() + 1;
+  std::vector<Range> each(n * std::size_t(images_));
+  for_images(*graph_, images, threads, [&](int i, const GraphValues& values, int) {
+    for (std::size_t v = 0; v < n; ++v) {
+      Range& r = each[std::size_t(i) * n + v];
+      r = {double(kInf), -double(kInf)};
+      bool finite = true;
+      for (double x : values[int(v)]) r.lo = std::min(r.lo, x), r.hi = std::max(r.hi, x), finite &= std::isfinite(x);
+      if (!finite) r.hi = double(kInf);
+    }
+  });
+  whole_.assign(each.begin(), each.begin() + long(n)), average_ = whole_;
+  for (long i = 1; i < images_; ++i)
+    for (std::size_t v = 0; v < n; ++v) {
+      const Range& r = each[std::size_t(i) * n + v];
+      whole_[v] = {std::min(whole_[v].lo, r.lo), std::max(whole_[v].hi, r.hi)};
+      average_[v].lo += kAverage * (r.lo - average_[v].lo), average_[v].hi += kAverage * (r.hi - average_[v].hi);
+    }
+}
+
+void Observations::count(Bytes images, int threads) {
+  std::vector<Histogram> empty;
+  for (const Range& r : whole_) empty.push_back({.range = r});
+  std::vector<std::vector<Histogram>> parts(std::size_t(threads), empty);
+  for_images(*graph_, images, threads, [&](int, const GraphValues& values, int thread) {
+    for (std::size_t v = 0; v < whole_.size(); ++v)
+      for (double x : values[int(v)]) parts[std::size_t(thread)][v].add(x);
+  });
+  histograms_ = std::move(parts[0]);
+  for (std::size_t t = 1; t < parts.size(); ++t)
+    for (std::size_t v = 0; v < whole_.size(); ++v)
+      for (std::size_t b = 0; b < Histogram::kBins; ++b) histograms_[v].counts[b] += parts[t][v].counts[b];
+}
+
+Range Observations::observed(std::size_t v, const QuantOptions& o) const {
+  const Stage& s = graph_->stages[v - 1];
+  const QuantActivations& a = o.activations;
+  switch (a.observer) {
+    case Observer::minmax:
+      return whole_[v];
+    case Observer::ema:
+      return average_[v];
+    case Observer::fixed:
+      return {std::max(s.lo, -a.fixed), std::min(s.hi, a.fixed)};
+    default:
+      require(!histograms_.empty(), "calibration: this observer needs histograms");
+      return a.observer == Observer::mse ? mse_range(histograms_[v], a.bits, s.lo == 0)
+                                         : percentile_range(histograms_[v], a.percentile);
+  }
+}
+
+std::vector<Range> Observations::ranges(const QuantOptions& options) const {
+  std::vector<Range> all{{0, 1}};
+  for (std::size_t v = 1; v <= graph_->stages.size(); ++v) {
+    const Stage& s = graph_->stages[v - 1];
+    if (s.keeps_codes())
+      all.push_back(all[std::size_t(s.in[0])]);
+    else if (s.range)
+      all.push_back({(*s.range)[0], (*s.range)[1]});
+    else if (fixed_by_clamp(s, options))
+      all.push_back({s.lo, s.hi});
+    else
+      all.push_back(observed(v, options));
+    const Range& r = all.back();
+    require(std::isfinite(r.lo) && std::isfinite(r.hi), s.name, ": its output is not finite on the calibration images");
+    require(std::min(r.lo, 0.) < std::max(r.hi, 0.), s.name, ": its output is 0 for all ", images_,
+            " calibration images, a range of zero width; the layer is dead, or these are the wrong images");
+  }
+  return all;
+}
+
 std::vector<Range> calibrate(const Graph& graph, Bytes images, const QuantOptions& options, int threads) {
-  return Calibration(graph, images, options, threads).ranges();
+  const Observer o = options.activations.observer;
+  return Observations(graph, images, o == Observer::percentile || o == Observer::mse, threads).ranges(options);
 }
 
 }  // namespace six

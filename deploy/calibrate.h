@@ -13,12 +13,6 @@ struct Range {
   bool operator==(const Range&) const = default;
 };
 
-// The range of every value of the graph (value 0 is the image: [0, 1]), observed on images; the same for any number of threads.
-// A value of a fake-quantised model has the
-// range it was trained with, one that keeps its input's codes has its input's range. Throws naming the layer if its numbers are not
-// finite, if its range has no width, or if it has no integer kernel.
-std::vector<Range> calibrate(const Graph& graph, Bytes images, const QuantOptions& options = {}, int threads = 0);
-
 // Counts of numbers in equal bins over a range.
 struct Histogram {
   static constexpr int kBins = 2048;
@@ -31,5 +25,29 @@ struct Histogram {
 Range percentile_range(const Histogram& h, double percent);
 // The part k / 128 of the range with the least squared error of the bins' centres, the largest of equal ones.
 Range mse_range(const Histogram& h, int bits, bool rectified);
+
+// What the values of a graph were on some images, from which ranges follow for any options; the same for any number of threads.
+class Observations {
+ public:
+  // Runs the images, twice for `histograms`, which the observers percentile and mse need. The graph must outlive this.
+  // Throws naming the layer that has no integer kernel.
+  Observations(const Graph& graph, Bytes images, bool histograms, int threads = 0);
+  // The range of every value (value 0 is the image: [0, 1]). A value of a fake-quantised model has the range it was trained with,
+  // one that keeps its input's codes has its input's range. Throws naming the layer if its numbers are not finite or its range has
+  // no width.
+  std::vector<Range> ranges(const QuantOptions& options) const;
+
+ private:
+  void observe(Bytes images, int threads);
+  void count(Bytes images, int threads);
+  Range observed(std::size_t value, const QuantOptions& options) const;
+
+  const Graph* graph_;
+  long images_;
+  std::vector<Range> whole_, average_;
+  std::vector<Histogram> histograms_;
+};
+// The ranges of these options alone, observed on images.
+std::vector<Range> calibrate(const Graph& graph, Bytes images, const QuantOptions& options = {}, int threads = 0);
 
 }  // namespace six

@@ -132,7 +132,7 @@ void GraphValues::run(std::span<const std::uint8_t> image) {
     if (!network_ || (network_->accumulators && int(s) + 1 == network_->output)) continue;
     const bool mean = std::holds_alternative<Stage::Mean>(stage.op) || std::holds_alternative<Stage::AvgPool>(stage.op);
     const Quantization& q = network_->values[s + 1].q;
-    const CodeRange range = code_range(network_->options.activations.bits);
+    const CodeRange range = code_range(network_->values[s + 1].bits);
     for (double& x : out) {
       const double steps = x / double(q.scale);
       x = q.real_of(mean ? mean_code_of(steps, q.zero, range) : activation_code(steps, q.zero, range));

@@ -58,6 +58,7 @@ struct IntValue {
   Quantization q;
   int storage = 0;        // the value whose bytes these are: a reshape makes none
   double lo = 0, hi = 0;  // the range q was made for
+  int bits = 8;           // width of the codes
 };
 
 struct IntNetwork {

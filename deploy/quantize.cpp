@@ -23,6 +23,16 @@ struct Scales {
   }
 };
 
+// The first or the last stage with weights.
+bool is_edge(const Graph& g, const Stage& s) {
+  const auto weighted = [](const Stage& x) { return !x.weights.empty(); };
+  return weighted(s) && (&s == &*std::find_if(g.stages.begin(), g.stages.end(), weighted) ||
+                         &s == &*std::find_if(g.stages.rbegin(), g.stages.rend(), weighted));
+}
+QuantWeights weights_of(const Graph& g, const Stage& s, const QuantOptions& o) {
+  return {o.edge_bits && is_edge(g, s) ? o.edge_bits : o.weights.bits, o.weights.per};
+}
+
 class Quantizer {
  public:
   Quantizer(const Graph& g, const std::vector<Range>& ranges, const QuantOptions& o, bool accumulators) : graph_(g) {
@@ -37,9 +47,10 @@ class Quantizer {
       const IntValue& from = net.values[std::size_t(s.in[0])];
       const bool reshape = std::holds_alternative<Stage::Reshape>(s.op);
       if (s.keeps_codes())
-        v.q = from.q, v.lo = from.lo, v.hi = from.hi;
+        v.q = from.q, v.lo = from.lo, v.hi = from.hi, v.bits = from.bits;
       else
-        v.q = activation_quantization(r.lo, r.hi, o.activations.bits, s.lo == 0);
+        v.bits = o.edge_bits && value == g.output ? o.edge_bits : o.activations.bits,
+        v.q = activation_quantization(r.lo, r.hi, v.bits, s.lo == 0);
       if (reshape) v.storage = from.storage;
       net.values.push_back(v);
       if (!reshape) net.stages.push_back(stage(s, value));
@@ -63,7 +74,7 @@ class Quantizer {
       out.op = add(s, value);
     else if (std::holds_alternative<Stage::Pointwise>(s.op)) {
       const ClampOp c = clamp_of(s);
-      const auto [lo, hi] = bounds(double(c.lo), double(c.hi), q_of(value));
+      const auto [lo, hi] = bounds(double(c.lo), double(c.hi), value);
       out.op = IntClamp{lo, hi};
     } else
       pool(s, value, out);
@@ -84,12 +95,13 @@ class Quantizer {
       return;
     }
     require(window_of(graph_, s).padding == Padding(0), s.name, ": a mean over a padded window has no integer kernel");
-    const auto [lo, hi] = bounds(s.lo, s.hi, q_of(value));
+    const auto [lo, hi] = bounds(s.lo, s.hi, value);
     out.op = IntAvgPool{p, lo, hi};
   }
 
-  std::pair<int, int> bounds(double lo, double hi, const Quantization& q) const {
-    const CodeRange range = code_range(net.options.activations.bits);
+  std::pair<int, int> bounds(double lo, double hi, int value) const {
+    const Quantization& q = q_of(value);
+    const CodeRange range = code_range(net.values[std::size_t(value)].bits);
     const int a = lo > -double(kInf) ? int(std::clamp<long>(bound_code(float(lo), q), range.min, range.max)) : range.min;
     const int b = hi < double(kInf) ? int(std::clamp<long>(bound_code(float(hi), q), range.min, range.max)) : range.max;
     return {a, b};
@@ -100,7 +112,7 @@ class Quantizer {
     const Quantization &x = q_of(s.in[0]), &z = q_of(s.in[1]), &y = q_of(value);
     a.zero_a = x.zero, a.zero_b = z.zero, a.zero_out = y.zero;
     a.multipliers = add_multipliers(x.scale, z.scale, y.scale, net.options.rounding);
-    std::tie(a.lo, a.hi) = bounds(s.lo, s.hi, y);
+    std::tie(a.lo, a.hi) = bounds(s.lo, s.hi, value);
     return a;
   }
 
@@ -111,11 +123,12 @@ class Quantizer {
     w.g = geometry(s), w.zero_in = x.zero, w.zero_out = y.zero;
     w.accumulators = net.accumulators && value == graph_.output;
     require(!w.accumulators || !s.clamped(), s.name, ": logits of 32 bits cannot be clamped");
-    std::tie(w.lo, w.hi) = bounds(s.lo, s.hi, y);
+    std::tie(w.lo, w.hi) = bounds(s.lo, s.hi, value);
     const std::size_t k = s.bias.size();
-    const Scales scales(s, net.options.weights, w.accumulators);
+    const QuantWeights weights = weights_of(graph_, s, net.options);
+    const Scales scales(s, weights, w.accumulators);
     codes.resize(s.weights.size());
-    for (std::size_t i = 0; i < codes.size(); ++i) codes[i] = weight_code(s.weights[i], scales.of[i % k], net.options.weights.bits);
+    for (std::size_t i = 0; i < codes.size(); ++i) codes[i] = weight_code(s.weights[i], scales.of[i % k], weights.bits);
     std::vector<double> sums(k, 0);
     for (std::size_t i = 0; i < codes.size(); ++i) sums[i % k] += std::abs(codes[i]);
     const double farthest = std::max(std::abs(-128 - x.zero), std::abs(127 - x.zero));
@@ -184,11 +197,12 @@ Graph with_quantized_weights(const Graph& graph, const IntNetwork& net) {
   for (Stage& s : out.stages) {
     if (s.weights.empty()) continue;
     const bool shared = net.accumulators && &s == &out.stages[std::size_t(out.output) - 1];
-    const Scales scales(s, net.options.weights, shared);
+    const QuantWeights weights = weights_of(out, s, net.options);
+    const Scales scales(s, weights, shared);
     const std::size_t k = s.bias.size();
     const float in = net.values[std::size_t(s.in[0])].q.scale;
     for (std::size_t i = 0; i < s.weights.size(); ++i)
-      s.weights[i] = weight_code(s.weights[i], scales.of[i % k], net.options.weights.bits) * double(scales.of[i % k]);
+      s.weights[i] = weight_code(s.weights[i], scales.of[i % k], weights.bits) * double(scales.of[i % k]);
     for (std::size_t c = 0; c < k; ++c)
       s.bias[c] = bias_code(s.bias[c], bias_scale(in, scales.of[c])) * bias_scale(in, scales.of[c]);
   }

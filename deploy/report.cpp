@@ -57,7 +57,6 @@ void look_at_layers(DeployReport& r, const Graph& graph, const IntNetwork& net, 
   const long n = std::min(kLookedAt, split.size());
   GraphValues exact(graph);
   Emulator emulator(net);
-  const CodeRange range = code_range(net.options.activations.bits);
   std::vector<Power> local(net.stages.size()), all(net.stages.size());
   std::vector<long> at_min(net.stages.size()), at_max(net.stages.size());
   std::vector<std::int32_t> sums(std::size_t(net.classes()));
@@ -71,7 +70,8 @@ void look_at_layers(DeployReport& r, const Graph& graph, const IntNetwork& net, 
       std::vector<std::int8_t> in[2], out(std::size_t(net.shape(stage.out).size()));
       const std::int8_t* pointers[2] = {};
       for (std::size_t k = 0; k < stage.in.size(); ++k) {
-        in[k] = rounded(exact[stage.in[k]], net.values[std::size_t(stage.in[k])].q, stage.in[k] ? range : code_range(8));
+        const IntValue& from = net.values[std::size_t(stage.in[k])];
+        in[k] = rounded(exact[stage.in[k]], from.q, code_range(from.bits));
         pointers[k] = in[k].data();
       }
       run_stage(stage, net, pointers, out.data(), sums.data());

@@ -35,6 +35,7 @@ struct QuantOptions {
   QuantActivations activations;
   ClampRange relu6_range = ClampRange::fixed6;
   Rounding rounding = Rounding::single;
+  int edge_bits = 0;  // of the weights of the first and the last layer and of the logits, in experiments; 0: as all others
   static void fields(auto& visit, auto& c) {
     visit("weights", c.weights, "see below");
     visit("activations", c.activations, "see below");

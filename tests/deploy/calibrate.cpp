@@ -52,6 +52,48 @@ TEST_CASE("ranges are the same for any number of threads, and hold what was seen
   }
 }
 
+TEST_CASE("ranges of all observers and widths follow from one observation") {
+  const std::vector<Net> nets = integer_nets();
+  const Graph graph = graph_of(nets[0].model);
+  const Shape image = nets[0].model.input_shape();
+  const std::vector<std::uint8_t> bytes = noise(image, 9);
+  const Observations seen(graph, batch(bytes, image), true, 1);
+  for (Observer observer : {Observer::minmax, Observer::ema, Observer::percentile, Observer::mse, Observer::fixed})
+    for (int bits : {4, 8})
+      for (ClampRange range : {ClampRange::fixed6, ClampRange::observed}) {
+        QuantOptions o;
+        o.activations.observer = observer, o.activations.bits = bits, o.relu6_range = range;
+        CHECK(seen.ranges(o) == calibrate(graph, batch(bytes, image), o));
+      }
+  QuantOptions o;
+  o.activations.observer = Observer::mse;
+  CHECK(message_of([&] { Observations(graph, batch(bytes, image), false, 1).ranges(o); }) ==
+        "calibration: this observer needs histograms");
+}
+
+TEST_CASE("the first and the last layer may be wider than the others") {
+  const std::vector<Net> nets = integer_nets();
+  const Graph graph = graph_of(nets[0].model);
+  const Shape image = nets[0].model.input_shape();
+  const std::vector<std::uint8_t> bytes = noise(image, 9);
+  QuantOptions o;
+  o.weights.bits = o.activations.bits = 4, o.edge_bits = 8;
+  const IntNetwork net = quantize(graph, calibrate(graph, batch(bytes, image), o), o);
+  std::vector<int> most;  // code of each layer with weights
+  for (const IntStage& s : net.stages)
+    if (const IntWeights* w = s.weighted()) {
+      int m = 0;
+      for (std::int8_t c : w->weights) m = std::max(m, std::abs(int(c)));
+      most.push_back(m);
+    }
+  REQUIRE(most.size() > 2);
+  CHECK(most.front() == 127);
+  CHECK(most.back() == 127);
+  for (std::size_t i = 1; i + 1 < most.size(); ++i) CHECK(most[i] == 7);
+  CHECK(net.values[std::size_t(net.output)].bits == 8);
+  CHECK(net.values[1].bits == 4);
+}
+
 TEST_CASE("behind ReLU6 the range is [0, 6], or what was seen of it") {
   Model m({4, 4, 1}, Sequential{Conv2d{{.out_channels = 2}}, ReLU6{}, GlobalAvgPool{}, Linear{{.out_features = 2}}});
   const std::vector<std::uint8_t> bytes = noise({4, 4, 1}, 5);

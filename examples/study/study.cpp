@@ -1,0 +1,131 @@
+#include "study.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <thread>
+
+#include "../../core/error.h"
+#include "../../core/parallel.h"
+#include "../../data/file.h"
+#include "../../data/json.h"
+#include "../../train/environment.h"
+#include "../../train/progress.h"
+#include "activations.h"
+#include "report.h"
+
+namespace six::study {
+namespace {
+
+constexpr double kLimit = 3600;
+constexpr long kTimedSteps = 50;
+
+// Images per second of one thread while all are at work.
+double measured_rate(const Setting& s, int threads) {
+  Run run{.arm = "relu6", .images = std::min(kTimedSteps * s.batch, s.data.train.size())};
+  Schooling how = schooling_of(s, run, s.lr);
+  how.epochs = int((kTimedSteps * s.batch + run.images - 1) / run.images);
+  const Bytes b = s.data.train.bytes(0, run.images);
+  const Split split{s.data.train.image,
+                    {b.data, b.data + b.shape.size()},
+                    {s.data.train.labels.begin(), s.data.train.labels.begin() + run.images},
+                    s.data.train.classes};
+  const auto begin = std::chrono::steady_clock::now();
+  const auto work = [&] {
+    Model model = make_model(s, run);
+    train(model, split, how);
+  };
+  std::vector<std::thread> crew;
+  for (int t = 1; t < threads; ++t) crew.emplace_back(work);
+  work();
+  for (std::thread& t : crew) t.join();
+  return double(run.images * how.epochs) / std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+void check_time(const Setting& s, const std::vector<Run>& runs, const StudyOptions& o, int threads) {
+  double cost = 0;
+  for (const Run& r : runs)
+    if (!file_exists(o.out + "/runs/" + r.file() + ".run")) cost += cost_of(s, r);
+  if (cost == 0) return;
+  const double rate = measured_rate(s, threads), seconds = cost / rate / threads;
+  std::printf("%s images a second on each of %d threads; this takes about %s\n", grouped(std::lround(rate)).c_str(), threads,
+              clock_text(seconds).c_str());
+  std::fflush(stdout);
+  require(o.no_limit || o.mode == Mode::quick || seconds <= kLimit, "a full study would take ", clock_text(seconds),
+          " here, more than an hour; choose fewer with --arms or --seeds, or lift the limit with --no-limit");
+}
+
+}  // namespace
+
+void run_study(const StudyOptions& o) {
+  register_activations();
+  design_hash();
+  require(o.seeds >= 0, "--seeds ", o.seeds, ": at least one seed is needed");
+  const Setting s = load_setting(o.data);
+  const std::vector<Run> runs = plan({.mode = o.mode,
+                                      .digits = s.dataset == "digits",
+                                      .train_images = s.data.train.size(),
+                                      .seeds = o.seeds,
+                                      .arms = o.arms,
+                                      .parts = o.parts});
+  make_folder(o.out);
+  make_folder(o.out + "/runs");
+  remove_stale_temporaries(o.out), remove_stale_temporaries(o.out + "/runs");
+  const int threads = o.threads ? o.threads : hardware_threads();
+  std::printf("%s: %s, %zu runs of %s\n", o.out.c_str(), o.mode == Mode::quick ? "quick" : "full", runs.size(), s.dataset.c_str());
+  check_time(s, runs, o, threads);
+  std::vector<Run> rates, others;
+  for (const Run& r : runs) (r.part == "lr" ? rates : others).push_back(r);
+  std::vector<Record> records = carry_out(s, rates, s.lr, o.out, threads);
+  const double lr = s.lr * primary_factor(records);
+  for (Record& r : carry_out(s, others, lr, o.out, threads)) records.push_back(std::move(r));
+  rates.insert(rates.end(), others.begin(), others.end());
+  write_tables(s, {o.mode, lr, rates}, records, o.out);
+  std::printf("%s: runs.csv and the other tables, manifest.json\n", o.out.c_str());
+}
+
+bool verify_study(const std::string& folder, const std::string& data) {
+  register_activations();
+  const std::string path = folder + "/manifest.json";
+  const Json manifest = read_json(path);
+  return in_context(path, [&] {
+    require(manifest.is_object() && manifest.value("format", "") == "sixgrad-study", "no manifest of a study");
+    require(manifest.at("design_sha256") == design_hash(),
+            "the study was made under another design, docs/STUDY_DESIGN.md has changed since");
+    const Setting s = load_setting(data.empty() && manifest.at("dataset") == "digits" ? "" : data);
+    require(manifest.at("data_sha256") == s.file_hashes, "the study is of other images (", manifest.at("dataset").dump(),
+            "), name their folder with --data");
+    const Table t = Table::read(folder + "/runs.csv", {"run", "final_hash"});
+    std::vector<std::size_t> rows;
+    for (std::size_t i = 0; i < t.size(); ++i)
+      if (t.text(i, "run").starts_with("main/")) rows.push_back(i);
+    require(!rows.empty(), "runs.csv holds no run of the pair");
+    const auto seed = [&](std::size_t i) { return int(t.number(i, "seed")); };
+    const auto [least, most] = std::minmax_element(rows.begin(), rows.end(), [&](auto a, auto b) { return seed(a) < seed(b); });
+    const int first = seed(*least), last = seed(*most);
+    std::erase_if(rows, [&](std::size_t i) { return seed(i) != first && seed(i) != last; });
+    bool same = true;
+    for (std::size_t i : rows) {
+      Run run{.arm = t.text(i, "arm"),
+              .seed = seed(i),
+              .epochs = int(t.number(i, "epochs")),
+              .images = long(t.number(i, "train_images"))};
+      const Bytes b = s.data.train.bytes(0, run.images);
+      const Split split{s.data.train.image,
+                        {b.data, b.data + b.shape.size()},
+                        {s.data.train.labels.begin(), s.data.train.labels.begin() + run.images},
+                        s.data.train.classes};
+      Model model = make_model(s, run);
+      const std::string hash = hex(train(model, split, schooling_of(s, run, t.number(i, "lr"))).hashes.back());
+      const bool equal = hash == t.text(i, "final_hash");
+      std::printf("%s: %s, %s\n", run.name().c_str(), hash.c_str(),
+                  equal ? "the same" : ("was " + t.text(i, "final_hash")).c_str());
+      std::fflush(stdout);
+      same &= equal;
+    }
+    return same;
+  });
+}
+
+}  // namespace six::study
