@@ -64,6 +64,7 @@ six_cli_test(mnist_together mnist)
 six_cli_test(quickstart quickstart)
 six_cli_test(relu6_plot relu6_plot)
 six_cli_test(deploy deploy)
+six_cli_test(relu6_study relu6_study)
 if(Python3_FOUND)
   add_test(NAME cli/own_activation COMMAND Python3::Interpreter "${PROJECT_SOURCE_DIR}/tests/cli/own_activation.py"
            "${CMAKE_CXX_COMPILER}" "${SIX_INCLUDE_DIR}")

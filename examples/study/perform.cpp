@@ -98,7 +98,8 @@ Schooling schooling_of(const Setting& s, const Run& run, double lr) {
           .lr = lr * run.lr_factor,
           .input_scale = run.part == "scale" ? run.input_scale : 1,
           .touch = arm_of(run.arm).touch(),
-          .ties = run.part == "kink" || run.part == "main" || run.part == "nobn"};
+          .ties = run.part == "kink" || run.part == "main" || run.part == "nobn",
+          .fused = run.part != "kink"};
 }
 
 Record perform(const Setting& s, const Run& run, double lr, const Split& split, const std::function<void(double)>& progress) {

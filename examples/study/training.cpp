@@ -81,7 +81,7 @@ Course train(Model& model, const Split& split, const Schooling& how, const std::
   Batches batches(split, how.batch, {.shuffle_seed = how.seed});
   const long steps = how.epochs * batches.count();
   const Schedule schedule(how.lr, OneCycleLR{.total_steps = int(steps)});
-  Tape tape({.threads = 1, .seed = how.seed});
+  Tape tape({.threads = 1, .defer = how.fused, .seed = how.seed});
   Course course;
   course.hashes.push_back(hash_of(model.params()));
   Watch watch(how, steps, course);

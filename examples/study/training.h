@@ -15,6 +15,9 @@ struct Schooling {  // how one net is trained
   double lr = 1e-2, input_scale = 1;
   double touch = 6;   // see Arm::touch
   bool ties = false;  // keep them layer by layer at steps 1, 10, 100 and the last
+  // False: every value is written out, as a derivative at a kink needs it. Fused kernels round differently, which would look like
+  // an effect of the derivative.
+  bool fused = true;
 };
 
 struct Observation {
