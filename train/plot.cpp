@@ -78,7 +78,7 @@ std::string gnuplot_script(const Figure& figure, FigureFormat format) {
     << "set title " << gnuplot_quoted(figure.title) << " noenhanced font \"sans," << figure.font * 4 / 3 << "\"\n"
     << "unset border\nset zeroaxis linetype -1 linewidth 1.5\nset grid linetype 1 linecolor \"#e6e6e6\"\n"
     << "set format \"%g\"\nset xtics axis nomirror out\nset ytics axis nomirror out\nset ytics add (\"\" 0)\n"  // one 0 is enough
-    << "set key top left Left reverse samplen 3 noenhanced\n"
+    << "set key " << figure.key << " Left reverse samplen 3 noenhanced\n"
     << "set xrange " << range(figure, &Curve::x) << "\nset yrange " << range(figure, &Curve::y) << '\n';
   for (std::size_t i = 0; i < figure.curves.size(); ++i) {
     const Curve& c = figure.curves[i];

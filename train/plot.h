@@ -16,12 +16,13 @@ struct Curve {
   int marker = 0;  // draws its points with that shape (a point type of gnuplot, 1 to 15) in place of a line
 };
 
-// Curves over axes that cross at the origin, with ticks below and to the left of them, no frame and the legend at the upper left.
+// Curves over axes that cross at the origin, with ticks below and to the left of them, no frame.
 struct Figure {
   std::string title;
   std::vector<Curve> curves;
   int width = 1200, height = 800;  // in pixels
   int font = 18;                   // size of the text, in points; that of the title is a third more
+  std::string key = "top left";    // where the legend stands, in gnuplot's words
 };
 
 enum class FigureFormat { svg, png };

@@ -22,8 +22,9 @@ std::string curves(const std::string& title, std::vector<double> Samples::*what)
                                  {"ReLU6", six.x, six.*what, "#d55e00"},
                                  {"kinks of ReLU6", kinks.x, kinks.*what, "#000000", false, 7}},
                       .width = 440,
-                      .height = 300,
-                      .font = 12};
+                      .height = 320,
+                      .font = 12,
+                      .key = "outside bottom center horizontal"};
   const std::vector<std::uint8_t> made = draw(figure, FigureFormat::svg);
   return themed(std::string(as_text(made)), title);
 }
@@ -61,8 +62,8 @@ FigureOfReport forest_figure(const Findings& f) {
                         "Left all of it, right the middle.",
                         {},
                         "no pair of runs with the same seed"};
-  Series means{"mean and 95 % interval", {1, 4}, {}, {}, Stroke::none}, seeds{"seeds", {0, 6}, {}, {}, Stroke::none};
-  means.across = true, means.point = 0.9, seeds.point = 0.35, means.width = 2;
+  Series means{"mean and 95 % interval", {1, 13}, {}, {}, Stroke::none}, seeds{"seeds", {0, 7}, {}, {}, Stroke::none};
+  means.across = true, means.point = 0.9, seeds.point = 0.3, means.width = 2;
   Axis y{.title = "", .lo = 0.4, .hi = 5.6};
   double margin = 0.1, far = 0;
   for (std::size_t i = 0; i < f.tests.size() && f.tests[i].family == Family::primary; ++i) {
@@ -87,11 +88,12 @@ FigureOfReport forest_figure(const Findings& f) {
             .series = {seeds, means},
             .at_x = {{0, "", Stroke::solid}},
             .band = margin,
-            .key = "bottom right",
             .height = 340};
-    Series& shown = p.series[1];
-    for (std::size_t i = 0; i < shown.x.size(); ++i)
-      shown.lo[i] = std::max(shown.lo[i], -end), shown.hi[i] = std::min(shown.hi[i], end);
+    for (Series& shown : p.series)
+      for (std::size_t i = 0; i < shown.x.size(); ++i) {
+        if (std::fabs(shown.x[i]) > end) shown.x[i] = std::nan("");
+        if (!shown.lo.empty()) shown.lo[i] = std::max(shown.lo[i], -end), shown.hi[i] = std::min(shown.hi[i], end);
+      }
     figure.panels.push_back(svg(p));
   }
   return figure;
@@ -100,30 +102,27 @@ FigureOfReport forest_figure(const Findings& f) {
 FigureOfReport bits_figure(const StudyData& d) {
   struct Line {
     std::string title, part, arm, observer, policy;
-    Look look;
+    Pen pen;
     Stroke stroke;
   };
-  const std::vector<Line> lines{{"ReLU min-max", "main", "relu", "minmax", "observed", kReluLook, Stroke::solid},
-                                {"ReLU p99.99", "main", "relu", "p99.99", "observed", kThirdLook, Stroke::dashed},
-                                {"ReLU MSE", "main", "relu", "mse", "observed", kSixthLook, Stroke::dashed},
-                                {"ReLU6 fixed [0, 6]", "main", "relu6", "minmax", "fixed6", kRelu6Look, Stroke::solid},
-                                {"ReLU6 observed", "main", "relu6", "minmax", "observed", kFifthLook, Stroke::dotted},
-                                {"PACT", "pact", "pact", "minmax", "clip", kFourthLook, Stroke::solid}};
+  const std::vector<Line> lines{{"ReLU min-max", "main", "relu", "minmax", "observed", kReluPen, Stroke::solid},
+                                {"ReLU p99.99", "main", "relu", "p99.99", "observed", kThirdPen, Stroke::dashed},
+                                {"ReLU MSE", "main", "relu", "mse", "observed", kSixthPen, Stroke::dashed},
+                                {"ReLU6 fixed [0, 6]", "main", "relu6", "minmax", "fixed6", kRelu6Pen, Stroke::solid},
+                                {"ReLU6 observed", "main", "relu6", "minmax", "observed", kFifthPen, Stroke::dotted},
+                                {"PACT", "pact", "pact", "minmax", "clip", kFourthPen, Stroke::solid}};
   const Axis bits{.title = "bits of activations (weights 8, per channel)",
                   .lo = 8.4,
                   .hi = 3.6,
                   .ticks = {{8, "8"}, {6, "6"}, {5, "5"}, {4, "4"}}};
-  Panel acc{.title = "Test accuracy after training", .x = bits, .y = {.title = "%"}, .series = {}, .key = "bottom left"};
-  Panel flips{.title = "Predictions changed",
-              .x = bits,
-              .y = {.title = "of 10,000, against fp32", .log = 10},
-              .series = {},
-              .key = "top left"};
-  flips.y.ticks = {{1, "1"}, {10, "10"}, {100, "100"}, {1000, "1000"}, {10000, "10000"}};
+  Panel acc{.title = "Test accuracy after training", .x = bits, .y = {.title = "%"}, .series = {}};
+  Panel flips{.title = "Predictions changed", .x = bits, .y = {.title = "of 10,000, against fp32", .log = 10}, .series = {}};
+  for (double decade : {1., 10., 100., 1000.})
+    for (double n : {1., 2., 5.}) flips.y.ticks.emplace_back(n * decade, Cell(n * decade).text());
   const double images = d.preds.empty() ? 10000 : d.preds.number(0, "images");
   for (std::size_t n = 0; n < lines.size(); ++n) {
     const Line& l = lines[n];
-    Series a{l.title, l.look, {}, {}, l.stroke}, b = a;
+    Series a{l.title, l.pen, {}, {}, l.stroke}, b = a;
     const double aside = 0.05 * (double(n) - 2.5);  // intervals beside each other
     for (int w : {8, 6, 5, 4}) {
       const QuantCell cell{.a_bits = w, .observer = l.observer, .range_policy = l.policy};
@@ -136,16 +135,15 @@ FigureOfReport bits_figure(const StudyData& d) {
   }
   Panel qat = acc;
   qat.title = "Trained for it (QAT), weights and activations", qat.x.title = "bits of weights and activations", qat.series.clear(),
-  qat.key = "bottom left";
   qat.x.ticks = {{8, "8"}, {4, "4"}};
-  for (const auto& [title, part, arm, look] : {std::tuple("ReLU", "main", "relu", kReluLook),
-                                               {"ReLU6", "main", "relu6", kRelu6Look},
-                                               {"PACT", "pact", "pact", kFourthLook}}) {
-    Series s{title, look, {}, {}};
+  for (const auto& [title, part, arm, pen] : {std::tuple("ReLU", "main", "relu", kReluPen),
+                                              {"ReLU6", "main", "relu6", kRelu6Pen},
+                                              {"PACT", "pact", "pact", kFourthPen}}) {
+    Series s{title, pen, {}, {}};
     for (int b : {8, 4}) {
       BySeed share = d.quantised(part, arm, {.method = "qat", .w_bits = b, .w_per = "", .a_bits = b}, "acc");
       for (auto& [seed, v] : share) v *= 100;
-      put(s, b + 0.1 * (look.color - 1), share);
+      put(s, b + 0.1 * (pen.color - 1), share);
     }
     if (!s.x.empty()) qat.series.push_back(s);
   }
@@ -169,11 +167,10 @@ FigureOfReport prediction_figure(const StudyData& d) {
   Panel p{.title = "Gain of ReLU6 in SQNR, per layer and seed",
           .x = {.title = "6.02 log2(R / 6) in dB, R the largest activation of ReLU"},
           .y = {.title = "SQNR(ReLU6) - SQNR(ReLU) in dB"},
-          .series = {},
-          .key = "bottom right"};
+          .series = {}};
   double lo = 0, hi = 0;
-  for (const auto& [bits, look, point] : {std::tuple("8", kReluLook, 0.45), {"4", kRelu6Look, 0.45}}) {
-    Series s{std::string(bits) + " bits", look, {}, {}, Stroke::none};
+  for (const auto& [bits, pen, point] : {std::tuple("8", kReluPen, 0.45), {"4", kRelu6Pen, 0.45}}) {
+    Series s{std::string(bits) + " bits", pen, {}, {}, Stroke::none};
     s.point = point;
     for (const auto& [key, at] : rows)
       if (at[0] && at[1]) {

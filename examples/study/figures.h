@@ -11,19 +11,19 @@ namespace six::study {
 
 // Colours (CSS variables --c0 to --c5, --grey of the page) and shapes, which go together: what is told apart by colour is told
 // apart by shape too.
-struct Look {
+struct Pen {
   int color = 0;   // of kColors, or kGrey
   int marker = 0;  // gnuplot's point type; 0: no points
 };
 inline constexpr int kGrey = 6;
-inline constexpr Look kReluLook{0, 7}, kRelu6Look{1, 9}, kThirdLook{2, 5}, kFourthLook{3, 13}, kFifthLook{4, 11}, kSixthLook{5, 15};
-inline constexpr Look without_points(Look look) { return {look.color, 0}; }
+inline constexpr Pen kReluPen{0, 7}, kRelu6Pen{1, 9}, kThirdPen{2, 5}, kFourthPen{3, 13}, kFifthPen{4, 11}, kSixthPen{5, 15};
+inline constexpr Pen without_points(Pen pen) { return {pen.color, 0}; }
 
 enum class Stroke { none, solid, dashed, dotted };
 
 struct Series {
   std::string title;  // in the key, if not empty
-  Look look;
+  Pen pen;
   std::vector<double> x, y;
   Stroke stroke = Stroke::solid;
   std::vector<double> lo = {}, hi = {};  // ends of error bars, in y, or in x if `across`
@@ -52,9 +52,9 @@ struct Panel {
   Axis x, y;
   std::vector<Series> series;
   std::vector<Rule> at_x = {}, at_y = {};
-  double band = 0;  // a grey band of |x| <= band
-  std::string key = "top right";
-  int width = 440, height = 300;
+  double band = 0;                                       // a grey band of |x| <= band
+  std::string key = "outside bottom center horizontal";  // gnuplot's words
+  int width = 440, height = 320;
 };
 
 // The panel as an <svg> element; "" if it has no finite point.

@@ -48,7 +48,7 @@ void put(Series& s, double x, const std::vector<double>& v) {
 void histograms(const StudyData& d, const std::string& part, std::vector<std::string>& panels) {
   const std::string relu = part + "/relu/1", relu6 = part + "/relu6/1";
   for (const std::string& layer : layers_in(d.histograms)) {
-    Panel p{.title = (part == "main" ? "" : "no BN, ") + short_name(layer),
+    Panel p{.title = "layer " + short_name(layer) + (part == "main" ? "" : ", no BN"),
             .x = {.title = "activation", .lo = 0},
             .y = {.title = "count", .lo = 0.5, .log = 10},
             .series = {},
@@ -56,9 +56,9 @@ void histograms(const StudyData& d, const std::string& part, std::vector<std::st
             .key = "off",
             .width = 330,
             .height = 230};
-    for (const auto& [run, look] : {std::pair(relu, kReluLook), {relu6, kRelu6Look}}) {
+    for (const auto& [run, pen] : {std::pair(relu, kReluPen), {relu6, kRelu6Pen}}) {
       const Table rows = d.histograms.where({{"run", run}, {"layer", layer}}).sorted();
-      Series s{"", without_points(look), {}, {}};
+      Series s{"", without_points(pen), {}, {}};
       s.steps = true;
       for (std::size_t i = 0; i < rows.size(); ++i)
         s.x.push_back(rows.number(i, "hi")), s.y.push_back(std::max(0.5, rows.number(i, "count")));
@@ -113,12 +113,12 @@ FigureOfReport layers_figure(const StudyData& d) {
               .y = {.title = "", .lo = 0},
               .series = {}};
       for (std::size_t l = 0; l < layers.size(); ++l) p.x.ticks.emplace_back(double(l), short_name(layers[l]));
-      for (const auto& [arm, look] : {std::pair("relu", kReluLook), {"relu6", kRelu6Look}})
+      for (const auto& [arm, pen] : {std::pair("relu", kReluPen), {"relu6", kRelu6Pen}})
         for (const auto& [mark, stroke] : {std::pair("start", Stroke::dotted), {"mid", Stroke::dashed}, {"end", Stroke::solid}}) {
           const bool end = stroke == Stroke::solid;
-          Series s{end ? (look.color ? "ReLU6" : "ReLU") : "", end ? look : without_points(look), {}, {}, stroke};
+          Series s{end ? (pen.color ? "ReLU6" : "ReLU") : "", end ? pen : without_points(pen), {}, {}, stroke};
           for (std::size_t l = 0; l < layers.size(); ++l)
-            put(s, double(l) + (end ? 0.08 * (2 * look.color - 1) : 0), values[{arm, mark, layers[l]}]);
+            put(s, double(l) + (end ? 0.08 * (2 * pen.color - 1) : 0), values[{arm, mark, layers[l]}]);
           if (!end) s.lo.clear(), s.hi.clear();
           if (!s.x.empty()) p.series.push_back(s);
         }
@@ -143,7 +143,7 @@ FigureOfReport scale_figure(const StudyData& d) {
     const char* title;
     const char* arm;
     bool bn;
-    Look look;
+    Pen pen;
     Stroke stroke;
   };
   for (const auto& [mode, title] : {std::pair("shift", "Shifted at evaluation"), {"retrain", "Retrained"}}) {
@@ -151,14 +151,13 @@ FigureOfReport scale_figure(const StudyData& d) {
         .title = title,
         .x = {.title = "input scale k", .lo = 0.2, .hi = 20, .log = 2, .ticks = {{0.25, "1/4"}, {1, "1"}, {4, "4"}, {16, "16"}}},
         .y = {.title = "test accuracy, %"},
-        .series = {},
-        .key = "bottom left"};
-    for (const Line& l : {Line{"ReLU, BN", "relu", true, kReluLook, Stroke::solid},
-                          {"ReLU6, BN", "relu6", true, kRelu6Look, Stroke::solid},
+        .series = {}};
+    for (const Line& l : {Line{"ReLU, BN", "relu", true, kReluPen, Stroke::solid},
+                          {"ReLU6, BN", "relu6", true, kRelu6Pen, Stroke::solid},
                           {"ReLU, no BN", "relu", false, {0, 6}, Stroke::dashed},
                           {"ReLU6, no BN", "relu6", false, {1, 8}, Stroke::dashed}}) {
-      Series s{l.title, l.look, {}, {}, l.stroke};
-      for (double k : {0.25, 1., 4., 16.}) put(s, k * (1 + 0.03 * (l.look.color * 2 - 1)), values(d.scaled(mode, l.arm, l.bn, k)));
+      Series s{l.title, l.pen, {}, {}, l.stroke};
+      for (double k : {0.25, 1., 4., 16.}) put(s, k * (1 + 0.03 * (l.pen.color * 2 - 1)), values(d.scaled(mode, l.arm, l.bn, k)));
       if (!s.x.empty()) p.series.push_back(s);
     }
     put_drawn(f.panels, p);
@@ -170,14 +169,13 @@ FigureOfReport scale_figure(const StudyData& d) {
                 .log = 2,
                 .ticks = {{0.25, "1/4"}, {0.5, "1/2"}, {1, "1"}, {2, "2"}, {4, "4"}}},
           .y = {.title = "validation accuracy, %"},
-          .series = {},
-          .key = "bottom left"};
-  for (const auto& [title, arm, look] : {std::tuple("ReLU", "relu", kReluLook), {"ReLU6", "relu6", kRelu6Look}}) {
+          .series = {}};
+  for (const auto& [title, arm, pen] : {std::tuple("ReLU", "relu", kReluPen), {"ReLU6", "relu6", kRelu6Pen}}) {
     std::map<double, std::vector<double>> by_factor;
     for (std::size_t i = 0; i < d.lr.size(); ++i)
       if (d.lr.text(i, "arm") == arm) by_factor[d.lr.number(i, "factor")].push_back(100 * d.lr.number(i, "val_acc"));
-    Series s{title, look, {}, {}};
-    for (const auto& [factor, acc] : by_factor) put(s, factor * (1 + 0.03 * (look.color * 2 - 1)), acc);
+    Series s{title, pen, {}, {}};
+    for (const auto& [factor, acc] : by_factor) put(s, factor * (1 + 0.03 * (pen.color * 2 - 1)), acc);
     if (!s.x.empty()) p.series.push_back(s);
   }
   put_drawn(f.panels, p);
@@ -192,9 +190,9 @@ Panel ties_panel(const StudyData& d) {
           .y = {.title = "share", .log = 10},
           .series = {},
           .key = "outside bottom center vertical maxrows 4",
-          .height = 380};
+          .height = 340};
   for (const auto& [net, bn] : {std::pair("BN", true), {"no BN", false}})
-    for (const auto& [column, look] : {std::pair("ties_at_0", kReluLook), {"ties_at_6", kRelu6Look}})
+    for (const auto& [column, pen] : {std::pair("ties_at_0", kReluPen), {"ties_at_6", kRelu6Pen}})
       for (const auto& [precision, stroke] : {std::pair("fp32", Stroke::solid), {"bf16", Stroke::dashed}}) {
         std::map<double, std::array<double, 2>> sums;
         const Table rows = d.ties.where({{"precision", precision}});
@@ -205,7 +203,7 @@ Panel ties_panel(const StudyData& d) {
           n += rows.number(i, column), of += rows.number(i, "elements");
         }
         Series s{std::string("at ") + column[8] + ' ' + precision + ", " + net,
-                 {look.color + (stroke == Stroke::dashed ? 2 : 0), bn ? look.marker : look.marker - 1},
+                 {pen.color + (stroke == Stroke::dashed ? 2 : 0), bn ? pen.marker : pen.marker - 1},
                  {},
                  {},
                  stroke};
@@ -228,22 +226,28 @@ FigureOfReport kink_figure(const StudyData& d, const Findings& findings) {
                    "no runs of part kink"};
   put_drawn(f.panels, ties_panel(d));
   const Axis x{.title = "derivative at the kinks", .lo = -0.5, .hi = 7.5};
-  Panel first{
-      .title = "First step that differs from derivative 0",
-      .x = x,
-      .y = {.title = "step", .lo = 0.3, .log = 10, .ticks = {{0.5, "never"}, {1, "1"}, {10, "10"}, {100, "100"}, {1000, "1000"}}},
-      .series = {},
-      .key = "off"};
+  Panel first{.title = "First step that differs from derivative 0",
+              .x = x,
+              .y = {.title = "step",
+                    .lo = 0.3,
+                    .hi = 1000,
+                    .log = 10,
+                    .ticks = {{0.5, "never"}, {1, "1"}, {10, "10"}, {100, "100"}, {1000, "1000"}}},
+              .series = {}};
   Panel delta{.title = "Accuracy less that with derivative 0",
               .x = x,
               .y = {.title = "pp"},
               .series = {},
-              .at_y = {{0, "", Stroke::solid}},
-              .key = "off"};
+              .at_y = {{0, "", Stroke::solid}}};
   int column = 0;
-  for (const auto& [arm, look] : {std::pair("relu", kReluLook), {"relu6", kRelu6Look}})
+  for (const auto& [arm, pen] : {std::pair("relu", kReluPen), {"relu6", kRelu6Pen}})
     for (const auto& [bn, net] : {std::pair("1", "BN"), {"0", "no BN"}}) {
-      Series steps{"", {look.color, *bn == '1' ? look.marker : look.marker - 1}, {}, {}, Stroke::none}, change = steps;
+      Series steps{(pen.color ? "ReLU6, " : "ReLU, ") + std::string(net),
+                   {pen.color, *bn == '1' ? pen.marker : pen.marker - 1},
+                   {},
+                   {},
+                   Stroke::none},
+          change = steps;
       for (const std::string k : {"0.5", "1"}) {
         const Table runs = d.runs_of("kink", arm, {{"bn", bn}, {"at_kink", k}});
         for (std::size_t i = 0; i < runs.size(); ++i) {
@@ -258,7 +262,6 @@ FigureOfReport kink_figure(const StudyData& d, const Findings& findings) {
       first.series.push_back(steps);
       if (!change.x.empty()) delta.series.push_back(change);
     }
-  first.x.title = delta.x.title = "derivative: ReLU BN, ReLU no BN, ReLU6 BN, ReLU6 no BN";
   delta.x.ticks = first.x.ticks;
   put_drawn(f.panels, first), put_drawn(f.panels, delta);
   return f;
@@ -272,7 +275,7 @@ FigureOfReport divergence_figure(const StudyData& d) {
                    {},
                    "no pairs of runs"};
   const Table runs = d.runs_of("main", "relu6");
-  Series touch{"first touch", kReluLook, {}, {}, Stroke::none}, part{"first difference", kRelu6Look, {}, {}, Stroke::none};
+  Series touch{"first touch", {0, 6}, {}, {}, Stroke::none}, part{"first difference", kRelu6Pen, {}, {}, Stroke::none};
   Panel loss{.title = "Loss, ReLU6 - ReLU",
              .x = {.title = "step"},
              .y = {.title = ""},
@@ -296,14 +299,14 @@ FigureOfReport divergence_figure(const StudyData& d) {
         s.x.push_back(same->first), s.y.push_back(six.number(r, "loss") - same->second);
     loss.series.push_back(s);
   }
+  touch.point = 1;
   for (Series* s : {&touch, &part})
     for (double& x : s->x)
       if (x < 1) x = std::nan("");  // never
   put_drawn(f.panels, {.title = "First touch and first difference",
                        .x = {.title = "step", .lo = 1, .log = 10, .ticks = {{1, "1"}, {10, "10"}, {100, "100"}, {1000, "1000"}}},
                        .y = {.title = "seed", .lo = 0, .hi = seeds + 1},
-                       .series = {touch, part},
-                       .key = "outside bottom center horizontal"});
+                       .series = {touch, part}});
   put_drawn(f.panels, loss);
   return f;
 }

@@ -1,4 +1,5 @@
 // From a panel to gnuplot's SVG, and from that to the page's.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <sstream>
@@ -46,8 +47,8 @@ bool drawn(const Series& s, std::size_t i, const Panel& p) {
 std::string axis(const char* name, const Axis& a) {
   const auto end = [](double v) { return std::isfinite(v) ? number(v) : std::string("*"); };
   std::ostringstream s;
-  s << "set " << name << "label " << gnuplot_quoted(a.title) << " noenhanced\nset " << name << "range [" << end(a.lo) << ':'
-    << end(a.hi) << "]\n";
+  s << "set " << name << "label " << gnuplot_quoted(a.title) << (*name == 'x' ? " offset 0,0.4" : "") << " noenhanced\nset " << name
+    << "range [" << end(a.lo) << ':' << end(a.hi) << "]\n";
   if (a.log) s << "set logscale " << name << ' ' << number(a.log) << '\n';
   s << "set " << name << "tics nomirror out scale 0.5 noenhanced";
   for (std::size_t i = 0; i < a.ticks.size(); ++i)
@@ -63,9 +64,9 @@ std::string plots(const Panel& p) {
   const char* before = "plot ";
   for (std::size_t i = 0; i < p.series.size(); ++i) {
     const Series& c = p.series[i];
-    const std::string ink = std::string(" linecolor \"") + kInks[c.look.color].rgb + '"', wide = " linewidth " + number(c.width),
+    const std::string ink = std::string(" linecolor \"") + kInks[c.pen.color].rgb + '"', wide = " linewidth " + number(c.width),
                       block = "$s" + std::to_string(i);
-    const std::string points = " pointtype " + std::to_string(c.look.marker) + " pointsize " + number(c.point);
+    const std::string points = " pointtype " + std::to_string(c.pen.marker) + " pointsize " + number(c.point);
     const bool line = c.stroke != Stroke::none;
     if (!c.lo.empty()) {
       s << before << block << (c.across ? " using 1:2:3:4 with xerrorbars" : " using 1:2:3:4 with yerrorbars") << ink << wide
@@ -73,13 +74,13 @@ std::string plots(const Panel& p) {
       before = ", ";
     }
     s << before << block << " using 1:2 with "
-      << (c.steps                 ? "steps"
-          : line && c.look.marker ? "linespoints"
-          : line                  ? "lines"
-                                  : "points")
+      << (c.steps                ? "steps"
+          : line && c.pen.marker ? "linespoints"
+          : line                 ? "lines"
+                                 : "points")
       << ink;
     if (line || c.steps) s << wide << dash_of(c.stroke);
-    if (c.look.marker) s << points;
+    if (c.pen.marker) s << points;
     s << (c.title.empty() ? " notitle" : " title " + gnuplot_quoted(c.title));
     before = ", ";
   }
@@ -87,11 +88,17 @@ std::string plots(const Panel& p) {
   return s.str();
 }
 
+// The key below takes a line for each title beyond the second.
+int height_of(const Panel& p) {
+  const auto titled = std::count_if(p.series.begin(), p.series.end(), [](const Series& s) { return !s.title.empty(); });
+  return p.height + (p.key == "off" ? 0 : 18 * std::max(0, int(titled) - 2));
+}
+
 std::string script(const Panel& p) {
   std::ostringstream s;
-  s << "set encoding utf8\nset terminal svg enhanced size " << p.width << ',' << p.height << " font \"sans-serif,13\"\n"
+  s << "set encoding utf8\nset terminal svg enhanced size " << p.width << ',' << height_of(p) << " font \"sans-serif,13\"\n"
     << "set bars 0.5\nset border 3 linecolor \"#000000\"\nset grid linetype 1 linecolor \"" << kGrid << "\"\n"
-    << "set key " << p.key << " Left reverse samplen 2 spacing 1 noenhanced\nset title " << gnuplot_quoted(p.title)
+    << "set key " << p.key << " Left reverse samplen 2 spacing 1 height 0.6 noenhanced\nset title " << gnuplot_quoted(p.title)
     << " noenhanced\n"
     << axis("x", p.x) << axis("y", p.y);
   if (p.band > 0)
@@ -156,7 +163,7 @@ std::string themed(std::string svg, const std::string& title) {
                                  {" color=\"black\"", ""},
                                  {" color=\"gray\"", ""},
                                  {" color=\"white\"", ""},
-                                 {"color='white'", "color='var(--ground)'"},
+
                                  {"stroke=\"black\"", "stroke=\"currentColor\""},
                                  {"stroke='black'", "stroke='currentColor'"},
                                  {" stroke-linecap=\"butt\" stroke-linejoin=\"miter\"", ""},
@@ -175,6 +182,7 @@ std::string themed(std::string svg, const std::string& title) {
   std::string kept = "<svg " + view + " role='img' fill='none' stroke='currentColor'><title>" + title + "</title>\n", line, open;
   while (std::getline(lines, line)) {
     const bool opens = line.rfind("<g", 0) == 0 && line.find("</g>") == line.npos && line.find("><") == line.npos;
+    if (line.find("color='white'") != line.npos) continue;  // a hole under a point
     if (line == "</g>" && !open.empty()) {
       open.clear();
       continue;

@@ -13,6 +13,18 @@
 namespace six::study {
 namespace {
 
+// Escaped, without line breaks between a number and what belongs to it.
+std::string unbroken(const std::string& text) {
+  std::string s = escaped(text);
+  for (const std::string part : {" = ", " pp", " %", ", +", ", -"})
+    for (std::size_t at = 0; (at = s.find(part, at)) != s.npos; at += part.size()) {
+      std::string kept = part;
+      for (std::size_t blank; (blank = kept.find(' ')) != kept.npos;) kept.replace(blank, 1, "&#160;");
+      s.replace(at, part.size(), kept);
+    }
+  return s;
+}
+
 void put_claims(Html& h, const Findings& f) {
   h.open("section").element("h2", "Verdicts").open("div", "scroll").open("table", "claims");
   h.header({"claim", "verdict", "effect", "evidence"}).open("tbody");
@@ -20,7 +32,7 @@ void put_claims(Html& h, const Findings& f) {
     h.open("tr");
     h.cell("<b>" + c.id + "</b> " + escaped(c.claim), "claim");
     h.cell("<span class=\"word w-" + Html::css_name(c.word) + "\">" + c.word + "</span> " + escaped(c.but), "verdict");
-    h.cell(escaped(c.effect), "effect").cell(escaped(c.evidence), "evidence");
+    h.cell(unbroken(c.effect), "effect").cell(unbroken(c.evidence), "evidence");
     h.close("tr");
   }
   h.close("tbody").close("table").close("div");
@@ -43,13 +55,17 @@ std::string fixed(double v, int digits) {
 
 void put_tests(Html& h, const Findings& f, bool primary) {
   h.open("div", "scroll").open("table", "numbers");
-  h.header({"test", "what", "n", "mean", "sd", "95 % t", "95 % BCa", "p sign-flip", primary ? "p Holm" : "", "90 % t (TOST)",
-            "margin", "better / same / worse", "verdict"})
+  h.header({"test", "what", "verdict", "n", "mean", "sd", "95 % t", "95 % BCa", "p sign-flip", primary ? "p Holm" : "",
+            "90 % t (TOST)", "margin", "+ / = / -"})
       .open("tbody");
   for (const Test& t : f.tests) {
     if ((t.family == Family::primary) != primary) continue;
     const bool two = t.d.size() > 1;
-    h.open("tr").cell("<b>" + escaped(t.name) + "</b>").cell(escaped(t.what), "text").cell(std::to_string(t.d.size()));
+    h.open("tr")
+        .cell("<b>" + escaped(t.name) + "</b>")
+        .cell(escaped(t.what), "text")
+        .cell(t.verdict)
+        .cell(std::to_string(t.d.size()));
     h.cell(t.d.empty() ? "" : signed_pp(t.mean))
         .cell(fixed(t.sd, 3))
         .cell(two ? interval_text(t.t95) : "")
@@ -67,12 +83,12 @@ void put_tests(Html& h, const Findings& f, bool primary) {
 // H1 image by image: McNemar counts of each seed, and the interval over seeds and images.
 void put_images(Html& h, const StudyData& d) {
   const auto labels = d.predictions("labels", "-");
-  const Table runs = d.runs_of("main", "relu");
+  const BySeed seeds = d.accuracy(d.runs_of("main", "relu"));
   std::vector<std::vector<std::int8_t>> differences;
   std::string text;
   long b = 0, c = 0;
-  for (std::size_t i = 0; i < runs.size(); ++i) {
-    const std::string& seed = runs.text(i, "seed");
+  for (const auto& [number, accuracy] : seeds) {
+    const std::string seed = std::to_string(number);
     const auto relu = d.predictions("main/relu/" + seed, "fp32"), relu6 = d.predictions("main/relu6/" + seed, "fp32");
     if (labels.empty() || relu.size() != labels.size() || relu6.size() != labels.size()) continue;
     const Mcnemar m = mcnemar(relu, relu6, labels);
