@@ -3,14 +3,11 @@
 #include <nlohmann/json.hpp>
 
 #include "../core/error.h"
-#include "../core/parallel.h"
 #include "../data/file.h"
 #include "../train/config.h"
 #include "../train/environment.h"
 #include "../train/run_folder.h"
 #include "c_text.h"
-#include "emulator.h"
-#include "int_inference.h"
 
 namespace six {
 namespace {
@@ -71,22 +68,6 @@ Deployment deploy(const Model& model, const Dataset& data, const DeployOptions& 
   for (const std::string& line : c.provenance) d.text += line + '\n';
   d.text += '\n' + plan_text(d.report) + '\n' + report_text(d.report);
   return d;
-}
-
-std::vector<std::int32_t> integer_logits(const IntNetwork& net, const Split& split, int threads) {
-  if (threads == 0) threads = hardware_threads();
-  const long classes = net.classes(), size = split.image.size();
-  std::vector<std::int32_t> out(std::size_t(split.size() * classes));
-  if (net.options.rounding == Rounding::single) {  // the fast kernels: other code than the emulator's, the same bits
-    IntInference(net, threads).logits(split.bytes(0, split.size()), out);
-    return out;
-  }
-  std::vector<Emulator> emulators(std::size_t(std::min<long>(threads, split.size())), Emulator(net));
-  parallel_for(threads, int(split.size()), [&](int i, int t) {
-    const auto logits = emulators[std::size_t(t)].run({split.pixels.data() + i * size, std::size_t(size)});
-    std::copy(logits.begin(), logits.end(), out.begin() + i * classes);
-  });
-  return out;
 }
 
 void write_deployment(const Deployment& d, const std::string& name, const std::string& folder) {

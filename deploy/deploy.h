@@ -29,8 +29,6 @@ struct Deployment {
 // before anything is run. Throws naming the layer.
 Deployment deploy(const Model& model, const Dataset& data, const DeployOptions& options,
                   const std::function<void(const std::string&)>& say = {});
-// The logits of every image of a split, [images][classes]: what a device must give.
-std::vector<std::int32_t> integer_logits(const IntNetwork& network, const Split& split, int threads = 0);
 // NAME.c, NAME.h, report.json and report.txt in a folder, each replaced as a whole.
 void write_deployment(const Deployment& deployment, const std::string& name, const std::string& folder);
 

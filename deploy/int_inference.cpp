@@ -188,4 +188,27 @@ void IntInference::logits(Bytes images, std::span<std::int32_t> out) const {
                [&](int i, int t) { run(work_.data() + t * work_size_, images.data + i * image_size_, out.data() + i * classes_); });
 }
 
+std::vector<std::int32_t> integer_logits(const IntNetwork& net, Bytes images, int threads) {
+  constexpr long kChecked = 100;
+  const long n = images.shape.samples(), classes = net.classes(), size = net.shape(0).size();
+  const bool fast = net.options.rounding == Rounding::single;
+  if (threads == 0) threads = hardware_threads();
+  std::vector<std::int32_t> out(std::size_t(n * classes));
+  if (fast) IntInference(net, threads).logits(images, out);
+  std::vector<Emulator> emulators(std::size_t(std::min<long>(threads, n)), Emulator(net));
+  std::vector<char> same(std::size_t(n), 1);
+  parallel_for(threads, int(fast ? std::min(n, kChecked) : n), [&](int i, int t) {
+    const auto logits = emulators[std::size_t(t)].run({images.data + i * size, std::size_t(size)});
+    std::int32_t* to = out.data() + i * classes;
+    if (fast)
+      same[std::size_t(i)] = std::equal(logits.begin(), logits.end(), to);
+    else
+      std::copy(logits.begin(), logits.end(), to);
+  });
+  const auto differs = std::find(same.begin(), same.end(), 0);
+  require(differs == same.end(), "integer inference: the kernels ", kernels::int8_tables().back()->name,
+          " and the emulator have different logits for image ", differs - same.begin(), "; this is an error of the library");
+  return out;
+}
+
 }  // namespace six

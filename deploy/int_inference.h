@@ -24,6 +24,8 @@ class IntInference {
   // images [n, h, w, c], out [n, classes].
   void logits(Bytes images, std::span<std::int32_t> out) const;
   long classes() const { return classes_; }
+  long workspace_bytes() const { return work_size_; }  // of one thread
+  const char* isa() const { return kernel_.name; }
 
  private:
   struct Value {  // where a value lies in the workspace, in elements; inside a border that holds the code of 0
@@ -56,5 +58,9 @@ class IntInference {
   std::vector<std::unique_ptr<Constants>> constants_;
   mutable std::vector<std::uint8_t> work_;
 };
+
+// The logits of many images, [n][classes]: what a device must give. A network that rounds twice runs in emulators. Throws if the
+// emulator has other logits for one of the first 100 images.
+std::vector<std::int32_t> integer_logits(const IntNetwork& network, Bytes images, int threads = 0);
 
 }  // namespace six

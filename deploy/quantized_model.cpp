@@ -8,8 +8,12 @@ namespace six {
 Model quantized_model(const Model& trained, const QuantOptions& options, Bytes images, int freeze_after, int threads) {
   const Graph graph = graph_of(trained);
   require(!graph.quant, "quant: the model is quantised already");
-  std::vector<std::array<double, 2>> ranges;
-  for (const Range& r : calibrate(graph, images, options, threads)) ranges.push_back({r.lo, r.hi});
+  return quantized_model(trained, options, calibrate(graph, images, options, threads), freeze_after);
+}
+
+Model quantized_model(const Model& trained, const QuantOptions& options, const std::vector<Range>& ranges, int freeze_after) {
+  std::vector<std::array<double, 2>> ends;
+  for (const Range& r : ranges) ends.push_back({r.lo, r.hi});
   Model model(trained.input_shape(),
               Sequential{Quantized{{.layers = trained.layers(),
                                     .weights = options.weights,
@@ -17,7 +21,7 @@ Model quantized_model(const Model& trained, const QuantOptions& options, Bytes i
                                     .relu6_range = options.relu6_range,
                                     .freeze_after = freeze_after}}},
               {.name = trained.name()});
-  dynamic_cast<const Quantized&>(*model.layers()[0]).set(graph, ranges);
+  dynamic_cast<const Quantized&>(*model.layers()[0]).set(graph_of(trained), ends);
   return model;
 }
 

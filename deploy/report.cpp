@@ -5,12 +5,13 @@
 #include <cstdarg>
 #include <nlohmann/json.hpp>
 
-#include "../core/parallel.h"
 #include "../train/evaluate.h"
 #include "../train/metrics_log.h"
 #include "c_layers.h"
 #include "emulator.h"
 #include "graph_values.h"
+#include "int_inference.h"
+#include "quantized_model.h"
 
 namespace six {
 namespace {
@@ -110,36 +111,32 @@ std::vector<real> float_logits(const Model& model, const Graph& graph, Bytes ima
   return out;
 }
 
+std::vector<real> fake_logits(const Model& model, const Graph& graph, const IntNetwork& net, Bytes images, int threads) {
+  if (graph.quant) return model.logits(images, threads);
+  std::vector<Range> ranges;
+  for (const IntValue& v : net.values) ranges.push_back({v.lo, v.hi});
+  return quantized_model(model, net.options, ranges).logits(images, threads);
+}
+
 void count_predictions(DeployReport& r, const Model& model, const Graph& graph, const IntNetwork& net, const Split& split,
                        int threads) {
-  if (threads == 0) threads = hardware_threads();
-  const int n = int(split.size()), classes = int(net.classes());
-  r.images = n;
-  const std::vector<real> exact = float_logits(model, graph, split.bytes(0, n), threads);
-  const Graph fake_graph = with_quantized_weights(graph, net);
-  std::vector<GraphValues> fake(std::size_t(std::min(threads, n)), GraphValues(fake_graph, &net));
-  std::vector<Emulator> emulator(std::size_t(std::min(threads, n)), Emulator(net));
-  struct Outcome {
-    bool fake = false, integer = false, flipped = false, tie = false;
-  };
-  std::vector<Outcome> outcomes(static_cast<std::size_t>(n));
-  parallel_for(threads, n, [&](int i, int t) {
-    const std::span<const std::uint8_t> image(split.pixels.data() + i * split.image.size(), std::size_t(split.image.size()));
-    const int label = split.labels[std::size_t(i)], predicted = argmax(exact.data() + long(i) * classes, classes);
-    fake[std::size_t(t)].run(image);
-    const std::span<const double> f = fake[std::size_t(t)][graph.output];
-    const std::span<const std::int32_t> logits = emulator[std::size_t(t)].run(image);
-    const int chosen = argmax(logits);
-    outcomes[std::size_t(i)] = {std::max_element(f.begin(), f.end()) - f.begin() == label, chosen == label, chosen != predicted,
-                                std::count(logits.begin(), logits.end(), logits[std::size_t(chosen)]) > 1};
-  });
+  const long n = split.size();
+  const std::size_t classes = std::size_t(net.classes());
+  const Bytes images = split.bytes(0, n);
+  const std::vector<real> exact = float_logits(model, graph, images, threads),
+                          fake = fake_logits(model, graph, net, images, threads);
+  const std::vector<std::int32_t> integer = integer_logits(net, images, threads);
   long right = 0, fake_right = 0, integer_right = 0;
-  for (int i = 0; i < n; ++i) {
-    const Outcome& o = outcomes[std::size_t(i)];
-    right += argmax(exact.data() + long(i) * classes, classes) == split.labels[std::size_t(i)];
-    fake_right += o.fake, integer_right += o.integer, r.flipped += o.flipped, r.ties += o.tie;
+  for (std::size_t i = 0; i < std::size_t(n); ++i) {
+    const std::span<const std::int32_t> logits(integer.data() + i * classes, classes);
+    const int label = split.labels[i], chosen = argmax(logits), predicted = argmax(exact.data() + i * classes, int(classes));
+    right += predicted == label, integer_right += chosen == label, r.flipped += chosen != predicted;
+    fake_right += argmax(fake.data() + i * classes, int(classes)) == label;
+    r.ties += std::count(logits.begin(), logits.end(), logits[std::size_t(chosen)]) > 1;
   }
-  r.float_accuracy = double(right) / n, r.fake_accuracy = double(fake_right) / n, r.integer_accuracy = double(integer_right) / n;
+  const double all = double(n);
+  r.images = n, r.float_accuracy = double(right) / all, r.fake_accuracy = double(fake_right) / all;
+  r.integer_accuracy = double(integer_right) / all;
 }
 
 std::string decibel_text(double x) { return std::isfinite(x) ? format("%6.1f", x) : x > 0 ? " exact" : "     -"; }

@@ -31,7 +31,8 @@ struct DeployReport {
   long flash = 0, arena = 0, macs = 0;  // constants in bytes, working memory in bytes
 };
 
-// Runs the float, the fake-quantised and the integer network on a split, and looks at every layer on its first 64 images.
+// Runs the float, the fake-quantised and the integer network on a split, and looks at every layer on its first 64 images. The
+// fake-quantised one is what training computes: with 8-bit logits, whatever those of the integer network are.
 DeployReport make_report(const Model& model, const Graph& graph, const IntNetwork& network, const MemoryPlan& plan,
                          const Split& split, int threads = 0);
 // Flash, memory and multiply-accumulates layer by layer: known before anything runs.

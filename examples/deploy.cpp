@@ -2,6 +2,7 @@
 #include "../deploy/deploy.h"
 
 #include "../data/file.h"
+#include "../deploy/int_inference.h"
 #include "../train/config.h"
 #include "command_line.h"
 #include "mnist/images.h"
@@ -78,7 +79,7 @@ int run(int argc, char** argv) {
   });
   six::write_deployment(d, o.name, a.out);
   if (!a.test_logits.empty()) {
-    const std::vector<std::int32_t> logits = six::integer_logits(d.network, data.test, o.threads);
+    const std::vector<std::int32_t> logits = six::integer_logits(d.network, data.test.bytes(0, data.test.size()), o.threads);
     six::write_file_atomic(a.test_logits, {reinterpret_cast<const char*>(logits.data()), logits.size() * sizeof(std::int32_t)});
   }
   std::printf("%s\n%s: %s.c, %s.h, report.json, report.txt\n", six::report_text(d.report).c_str(), a.out.c_str(), o.name.c_str(),
