@@ -55,15 +55,16 @@ struct StepOptions {
 struct InferOptions {
   std::string net = "m28";
   int batch = 1, threads = 1, runs = 2000;
+  bool int8 = false;
 };
 struct WorkerOptions {
-  std::string net = "m28", task = "step", folder = {};  // task: step, infer or probe; folder: see export_start
+  std::string net = "m28", task = "step", folder = {};  // task: step, infer, int8 or probe; folder: see export_start
   int batch = 128, threads = 2;
 };
 
 Json step(const StepOptions& o);       // one training step: forward, loss, backward, AdamW
 Json augment(const StepOptions& o);    // shift, rotation and scale of a batch, as a share of a step
-Json infer(const InferOptions& o);     // latency of the compiled inference plan
+Json infer(const InferOptions& o);     // latency of the compiled inference plan, of floats or 8-bit integers
 Json kernels(int rounds);              // GFLOP/s of each kernel and its share of the FMA peak of the same run
 Json scaling(const std::string& net);  // threads, batch sizes and channel counts
 

@@ -54,6 +54,7 @@ int main(int argc, char** argv) try {
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   i->add_option("--runs", infer.runs, "timed calls")->check(CLI::Range(1, 10000000))->capture_default_str();
+  i->add_flag("--int8", infer.int8, "quantised to 8-bit integers, as `deploy` does");
   auto* k = app.add_subcommand("kernels", "GFLOP/s of each kernel and its share of the FMA peak");
   k->add_option("--rounds", rounds, "timed calls of each")->check(CLI::Range(1, 100000))->capture_default_str();
   auto* c = app.add_subcommand("scaling", "threads 1..4, batches 1..512, channels 8..256");
@@ -64,8 +65,8 @@ int main(int argc, char** argv) try {
   e->add_option("--folder", worker.folder, "where to, a folder that exists")->required();
   auto* w = app.add_subcommand("worker", "answers requests on stdin, see bench/bench.h");
   w->add_option("--net", worker.net, "m28, m14 or a model file")->capture_default_str();
-  w->add_option("--task", worker.task, "step, infer, or probe: nothing but to answer that")
-      ->check(CLI::IsMember({"step", "infer", "probe"}))
+  w->add_option("--task", worker.task, "step, infer, int8 (inference in integers), or probe: nothing but to answer that")
+      ->check(CLI::IsMember({"step", "infer", "int8", "probe"}))
       ->capture_default_str();
   w->add_option("--folder", worker.folder, "of `export`: start from its weights");
   w->add_option("--batch", worker.batch, "images a step or call")->check(CLI::Range(1, 65536))->capture_default_str();

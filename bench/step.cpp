@@ -29,17 +29,28 @@ Json step(const StepOptions& o) {
           {"loss", loss}};
 }
 
-Json infer(const InferOptions& o) {
-  Inferring inferring(model_of(o.net), o.batch, o.threads);
+namespace {
+Json latency(const InferOptions& o, auto& inferring, const char* isa) {
   const Times t = time(std::max(3, o.runs / 10), o.runs, [&] { inferring.call(); });
   return {{"net", o.net},
+          {"numbers", o.int8 ? "int8" : "float"},
           {"batch", o.batch},
           {"threads", o.threads},
-          {"isa", six::kernels::table().isa},
+          {"isa", isa},
           {"us_median", t.median() * 1e6},
           {"us_min", t.min() * 1e6},
           {"images_per_second", o.batch / t.median()},
-          {"workspace_bytes", inferring.workspace_bytes()}};
+          {"workspace_bytes", inferring.inference().workspace_bytes()}};
+}
+}  // namespace
+
+Json infer(const InferOptions& o) {
+  if (o.int8) {
+    IntInferring inferring(model_of(o.net), o.batch, o.threads);
+    return latency(o, inferring, inferring.inference().isa());
+  }
+  Inferring inferring(model_of(o.net), o.batch, o.threads);
+  return latency(o, inferring, six::kernels::table().isa);
 }
 
 }  // namespace bench

@@ -50,13 +50,16 @@ Task task_of(const WorkerOptions& o) {
               return losses;
             }};
   }
-  const auto inferring = std::make_shared<Inferring>(started(o), o.batch, o.threads);
-  const auto count = inferring->logits().size() / std::size_t(o.batch) * std::size_t(std::min(o.batch, kImagesChecked));
-  return {[inferring] { inferring->call(); },
-          [inferring, count] {
-            inferring->call();
-            return std::vector<double>(inferring->logits().begin(), inferring->logits().begin() + std::ptrdiff_t(count));
-          }};
+  const auto inference = [&]<class I>(std::shared_ptr<I> inferring) -> Task {
+    return {[inferring] { inferring->call(); },
+            [inferring, checked = std::min(o.batch, kImagesChecked)] {
+              inferring->call();
+              const auto logits = inferring->logits();
+              return std::vector<double>(logits.begin(), logits.begin() + checked * inferring->inference().classes());
+            }};
+  };
+  if (o.task == "int8") return inference(std::make_shared<IntInferring>(started(o), o.batch, o.threads));
+  return inference(std::make_shared<Inferring>(started(o), o.batch, o.threads));
 }
 
 Json run(const Task& task, int warmup, int count) {

@@ -4,6 +4,7 @@
 
 #include "../core/ops/loss.h"
 #include "../data/digits.h"
+#include "../deploy/quantize.h"
 
 namespace bench {
 namespace {
@@ -73,6 +74,34 @@ void Inferring::call() {
     inference_.logits(std::span<const std::uint8_t>(data_.pixels), logits_);
   else
     inference_.logits(data_.images(0, batch_), logits_);
+}
+
+namespace {
+six::IntNetwork quantized(const six::Model& model, const Data& data) {
+  const six::Graph graph = six::graph_of(model);
+  return six::quantize(graph, six::calibrate(graph, data.images(0, kCalibration)));
+}
+}  // namespace
+
+IntInferring::IntInferring(const six::Model& model, int batch, int threads)
+    : data_(model, std::max(batch, kCalibration)),
+      batch_(batch),
+      network_(quantized(model, data_)),
+      inference_(network_, threads),
+      codes_(std::size_t(batch) * std::size_t(inference_.classes())) {}
+
+void IntInferring::call() {
+  if (batch_ == 1)
+    inference_.logits(std::span(data_.pixels).first(std::size_t(data_.image.size())), codes_);
+  else
+    inference_.logits(data_.images(0, batch_), codes_);
+}
+
+std::vector<double> IntInferring::logits() const {
+  const six::Quantization& q = network_.values[std::size_t(network_.output)].q;
+  std::vector<double> out;
+  for (const std::int32_t code : codes_) out.push_back(q.real_of(code));
+  return out;
 }
 
 }  // namespace bench

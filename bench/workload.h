@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "../core/tape.h"
+#include "../deploy/int_inference.h"
 #include "../layers/inference.h"
 #include "../layers/model.h"
 #include "../optim/adam.h"
@@ -12,6 +13,7 @@
 namespace bench {
 
 constexpr int kBatches = 8;  // different ones, trained on in turn
+constexpr int kCalibration = 256;
 
 // The embedded handwritten digits, enlarged to the input of a model; again from the first if there are too few.
 struct Data {
@@ -50,13 +52,29 @@ class Inferring {
   Inferring(const six::Model& model, int batch, int threads);
   void call();
   const std::vector<six::real>& logits() const { return logits_; }  // [batch, classes], of the last call
-  long workspace_bytes() const { return inference_.workspace_bytes(); }
+  const six::Inference& inference() const { return inference_; }
 
  private:
   six::Inference inference_;
   Data data_;
   long batch_;
   std::vector<six::real> logits_;
+};
+
+// The model as 8-bit integers: quantised per channel, ranges observed on kCalibration images.
+class IntInferring {
+ public:
+  IntInferring(const six::Model& model, int batch, int threads);
+  void call();
+  std::vector<double> logits() const;  // [batch, classes], of the last call, as real numbers
+  const six::IntInference& inference() const { return inference_; }
+
+ private:
+  Data data_;
+  long batch_;
+  six::IntNetwork network_;
+  six::IntInference inference_;
+  std::vector<std::int32_t> codes_;
 };
 
 // Of this process, in MiB; and the page faults so far that needed no file.

@@ -27,10 +27,12 @@ RUNTIMES = {
     "litert": "LiteRT (XNNPACK)",
 }
 FORMATS = {"onnxruntime": "onnx", "openvino": "onnx", "litert": "tflite"}
-INFERENCE = [(1, 1), (256, 2)]  # batch, threads
-TASKS = ["step", "infer", "fit"]
+INFERENCE = {"infer": [(1, 1), (256, 2)], "int8": [(1, 1)]}  # batch, threads
+TASKS = ["step", "infer", "int8", "fit"]
+INT8 = "int8 is inference in integers, everyone quantising the same net after training, on the same images"
 FIT = "fit is a whole training on MNIST, from the start of the process, with the files in $MNIST_DIR"
 TOLERANCE = 1e-3  # of losses and logits, of the largest
+INT8_TOLERANCE = 0.1  # of logits that come from 8 bits with each one's own ranges
 SETUP = """The frameworks are installed into a virtual environment, build/peers-venv or what --venv DIR says. --no-litert
 leaves LiteRT out and with it TensorFlow, which writes its files."""
 
@@ -48,7 +50,7 @@ def arguments() -> argparse.Namespace:
     p.add_argument("--batch", type=int, default=128, help="of training (128)")
     p.add_argument("--rounds", type=int, default=5, help="steady ones that are wanted (5); at most twice as many are run")
     p.add_argument("--steps", type=int, default=20, help="of each in a round (20); of calls on one image 25 times as many")
-    p.add_argument("--tasks", type=listed(str), default=["step", "infer"], help=f"of {','.join(TASKS)} (step,infer); {FIT}")
+    p.add_argument("--tasks", type=listed(str), default=["step", "infer"], help=f"of {','.join(TASKS)} (step,infer); {INT8}; {FIT}")
     p.add_argument("--runtimes", type=listed(str), default=list(RUNTIMES), help=f"for inference ({','.join(RUNTIMES)})")
     p.add_argument("--default-malloc", action="store_true", help="do not set the C library to keep freed memory, for anyone")
     p.add_argument("--seeds", type=int, default=3, help="of fit (3)")
@@ -129,16 +131,17 @@ class Comparison:
         found = report.contest_json(contest)
         self.note(found, report.contest_text(found))
 
-    def infer(self, net: str, folder: pathlib.Path, batch: int, threads: int) -> None:
-        o = self.options
-        for kind in sorted({FORMATS[r] for r in o.runtimes if r in FORMATS}):
-            command = self.entry(kind, "export_net.py", folder, batch, threads, kind).command
-            with open(self.logs / f"export_{kind}.log", "w", encoding="utf-8") as log:
+    def infer(self, task: str, net: str, folder: pathlib.Path, batch: int, threads: int) -> None:
+        o, more = self.options, ["--int8"] * (task == "int8")
+        runtimes = [r for r in o.runtimes if task == "infer" or r in FORMATS]
+        for kind in sorted({FORMATS[r] for r in runtimes if r in FORMATS}):
+            command = self.entry(kind, "export_net.py", folder, batch, threads, kind, *more).command
+            with open(self.logs / f"export_{kind}_{task}.log", "w", encoding="utf-8") as log:
                 subprocess.run(command, stdout=log, stderr=log)  # if it fails, the runtimes will miss the file
-        entries = [Entry("sixgrad", self.own("infer", net, folder, batch, threads))]
-        entries += [self.entry(RUNTIMES[r], "infer.py", folder, batch, threads, r) for r in o.runtimes]
+        entries = [Entry("sixgrad", self.own(task, net, folder, batch, threads))]
+        entries += [self.entry(RUNTIMES[r], "infer.py", folder, batch, threads, r, *more) for r in runtimes]
         count = o.steps * 25 if batch == 1 else o.steps
-        contest = Contest("infer", net, batch, threads, TOLERANCE)
+        contest = Contest(task, net, batch, threads, INT8_TOLERANCE if more else TOLERANCE)
         contest.run(entries, self.probe(threads), o.rounds, count, count, self.logs)
         found = report.contest_json(contest)
         self.note(found, report.contest_text(found))
@@ -174,8 +177,9 @@ class Comparison:
             folder = self.start_of(net)
             for threads in o.threads if "step" in o.tasks else []:
                 self.step(net, folder, threads)
-            for batch, threads in INFERENCE if "infer" in o.tasks else []:
-                self.infer(net, folder, batch, threads)
+            for task in INFERENCE.keys() & set(o.tasks):
+                for batch, threads in INFERENCE[task]:
+                    self.infer(task, net, folder, batch, threads)
             if "fit" in o.tasks:
                 self.fit(net, max(o.threads))
         versions = [f"{name} {', '.join(map(str, v.values()))}" for name, v in self.result["versions"].items()]

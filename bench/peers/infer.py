@@ -1,4 +1,4 @@
-"""Inference of a peer on one batch, fp32: only the call is timed, its input lies in memory as numbers."""
+"""Inference of a peer on one batch, fp32 or int8: only the call is timed, its input lies in memory as numbers."""
 import argparse
 import pathlib
 
@@ -10,8 +10,10 @@ parser.add_argument("runtime", choices=["torch", "onnxruntime", "openvino", "lit
 parser.add_argument("--folder", type=pathlib.Path, required=True, help="of `bench export` and export_net.py")
 parser.add_argument("--batch", type=int, default=1)
 parser.add_argument("--threads", type=int, default=1)
+parser.add_argument("--int8", action="store_true", help="the file that export_net.py --int8 wrote")
 options = parser.parse_args()
 folder, batch, threads = options.folder, options.batch, options.threads
+file = str(folder / f"batch{batch}{'_int8' * options.int8}.")
 
 
 def with_torch(images):
@@ -36,7 +38,7 @@ def with_onnxruntime(images):
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads, settings.inter_op_num_threads = threads, 1
     settings.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-    net = onnxruntime.InferenceSession(str(folder / f"batch{batch}.onnx"), settings, providers=["CPUExecutionProvider"])
+    net = onnxruntime.InferenceSession(file + "onnx", settings, providers=["CPUExecutionProvider"])
     binding = net.io_binding()
     binding.bind_ortvalue_input("x", onnxruntime.OrtValue.ortvalue_from_numpy(images))
     binding.bind_output("y")
@@ -57,7 +59,7 @@ def with_openvino(images):
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_PRECISION_HINT": "f32",
     }
-    request = openvino.Core().compile_model(str(folder / f"batch{batch}.onnx"), "CPU", hints).create_infer_request()
+    request = openvino.Core().compile_model(file + "onnx", "CPU", hints).create_infer_request()
     request.set_input_tensor(openvino.Tensor(images))
 
     def logits():
@@ -72,15 +74,19 @@ def with_litert(images):
 
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(str(folder / f"batch{batch}.tflite"), num_threads=threads)
+    interpreter = Interpreter(file + "tflite", num_threads=threads)
     interpreter.allocate_tensors()
-    source, result = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+    source, result = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     mirrored = images.transpose(0, 2, 3, 1)[:, ::-1, ::-1]  # see export_net.py
-    interpreter.set_tensor(source, mirrored.copy())
+    if options.int8:
+        scale, zero = source["quantization"]
+        mirrored = (mirrored / scale + zero).round().clip(-128, 127).astype("int8")
+    interpreter.set_tensor(source["index"], mirrored.copy())
 
     def logits():
         interpreter.invoke()
-        return interpreter.get_tensor(result)
+        scale, zero = result["quantization"] if options.int8 else (1, 0)
+        return (interpreter.get_tensor(result["index"]) - float(zero)) * scale
 
     return "LiteRT", importlib.metadata.version("ai-edge-litert"), interpreter.invoke, logits
 

@@ -5,7 +5,7 @@ import statistics
 
 from contest import Contest, change
 
-UNITS = {"step": ("ms", 1e3), "infer": ("us", 1e6)}
+UNITS = {"step": ("ms", 1e3), "infer": ("us", 1e6), "int8": ("us", 1e6)}
 QUANTILES = {"median": 0.5, "min": 0, "q1": 0.25, "q3": 0.75}
 HEAD = " " * 34 + "".join(f"{name:>12}" for name in QUANTILES) + f"{'ratio':>8}"
 
@@ -61,7 +61,7 @@ def times(row: dict) -> str:
 
 
 def contest_text(c: dict) -> str:
-    what = {"step": "training step", "infer": "inference"}[c["task"]]
+    what = {"step": "training step", "infer": "inference", "int8": "inference in 8-bit integers"}[c["task"]]
     steady, rounds = sum(r["steady"] for r in c["rounds"]), len(c["rounds"])
     calls = len(c["contestants"][0]["seconds"][0])
     title = f"{what}, {c['net']}, batch {c['batch']}, {plural(c['threads'], 'thread')}: {c['unit']}, "
