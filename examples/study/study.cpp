@@ -81,7 +81,8 @@ void run_study(const StudyOptions& o) {
   for (Record& r : carry_out(s, others, lr, o.out, threads)) records.push_back(std::move(r));
   rates.insert(rates.end(), others.begin(), others.end());
   write_tables(s, {o.mode, lr, rates}, records, o.out);
-  std::printf("%s: runs.csv and the other tables, manifest.json\n", o.out.c_str());
+  for (const std::string& verdict : write_report(o.out)) std::printf("%s\n", verdict.c_str());
+  std::printf("%s: report.html, stats.csv, manifest.json and the tables they come from\n", o.out.c_str());
 }
 
 bool verify_study(const std::string& folder, const std::string& data) {
