@@ -63,7 +63,7 @@ FigureOfReport forest_figure(const Findings& f) {
                         {},
                         "no pair of runs with the same seed"};
   Series means{"mean and 95 % interval", {1, 13}, {}, {}, Stroke::none}, seeds{"seeds", {0, 7}, {}, {}, Stroke::none};
-  means.across = true, means.point = 0.9, seeds.point = 0.3, means.width = 2;
+  means.across = true, means.point = 0.9, seeds.point = 0.45, means.width = 2;
   Axis y{.title = "", .lo = 0.4, .hi = 5.6};
   double margin = 0.1, far = 0;
   for (std::size_t i = 0; i < f.tests.size() && f.tests[i].family == Family::primary; ++i) {
@@ -185,8 +185,9 @@ FigureOfReport prediction_figure(const StudyData& d) {
   if (hi > lo) p.series.push_back({"predicted: slope 1", without_points({kGrey, 0}), {lo, hi}, {lo, hi}, Stroke::dashed});
   if (rows.empty()) p.series.clear();
   return {4, "Prediction 1: a range that is twice as wide costs one bit",
-          "SQNR of the activations quantised with min-max over the 2,000 diagnosed images.", drawn({p}),
-          "layers.csv has no pairs of runs"};
+          "SQNR of the outputs of activations rounded to codes over [0, R] (ReLU) and [0, 6] (ReLU6), 2,000 training images, end "
+          "of training. Positive: ReLU6 is finer.",
+          drawn({p}), "layers.csv has no pairs of runs"};
 }
 
 }  // namespace six::study

@@ -49,7 +49,7 @@ void histograms(const StudyData& d, const std::string& part, std::vector<std::st
   const std::string relu = part + "/relu/1", relu6 = part + "/relu6/1";
   for (const std::string& layer : layers_in(d.histograms)) {
     Panel p{.title = "layer " + short_name(layer) + (part == "main" ? "" : ", no BN"),
-            .x = {.title = "activation", .lo = 0},
+            .x = {.title = "", .lo = 0},
             .y = {.title = "count", .lo = 0.5, .log = 10},
             .series = {},
             .at_x = {{6, "6"}},
@@ -76,9 +76,9 @@ void histograms(const StudyData& d, const std::string& part, std::vector<std::st
 
 FigureOfReport histogram_figure(const StudyData& d) {
   FigureOfReport f{5,
-                   "Activations per layer",
-                   "Seed 1 at the end of training; counts on a logarithmic axis. Blue: ReLU, orange: ReLU6. Lines: 6, and ReLU's "
-                   "p99.99 and largest value R.",
+                   "What enters the activations, per layer",
+                   "Seed 1 at the end of training, what is above 0, before the clip; counts on a logarithmic axis. Blue: ReLU, "
+                   "orange: ReLU6. Lines: 6, and ReLU's p99.99 and largest value R.",
                    {},
                    "histograms.csv is not there"};
   histograms(d, "main", f.panels), histograms(d, "nobn", f.panels);
@@ -92,22 +92,24 @@ FigureOfReport layers_figure(const StudyData& d) {
       "Means over seeds at the start (dotted), the middle (dashed) and the end (points with 95 % t-intervals) of training.",
       {},
       "layers.csv is not there"};
-  const std::vector<std::string> layers = layers_in(d.layers);
   for (const std::string part : {"main", "nobn"}) {
     std::map<std::string, std::string> arm_of;  // of the part's runs
     for (const std::string arm : {"relu", "relu6"}) {
       const Table runs = d.runs_of(part, arm);
       for (std::size_t i = 0; i < runs.size(); ++i) arm_of[runs.text(i, "run")] = arm;
     }
-    for (const auto& [column, what] : {std::pair("frac_ge6", "outputs at 6 or above"),
+    Table rows(d.layers.columns(), d.layers.name());
+    for (std::size_t i = 0; i < d.layers.size(); ++i)
+      if (arm_of.count(d.layers.text(i, "run"))) rows.add({d.layers.row(i).begin(), d.layers.row(i).end()});
+    const std::vector<std::string> layers = layers_in(rows);
+    for (const auto& [column, what] : {std::pair("frac_ge6", "inputs at 6 or above"),
                                        {"frac_grad_cut", "gradient cut by the clip"},
                                        {"frac_zero", "exact zeros"},
                                        {"frac_dead", "dead units"}}) {
       std::map<std::array<std::string, 3>, std::vector<double>> values;  // arm, mark, layer
-      for (std::size_t i = 0; i < d.layers.size(); ++i)
-        if (const auto at = arm_of.find(d.layers.text(i, "run")); at != arm_of.end())
-          if (const double v = 100 * d.layers.number(i, column); std::isfinite(v))
-            values[{at->second, d.layers.text(i, "mark"), d.layers.text(i, "layer")}].push_back(v);
+      for (std::size_t i = 0; i < rows.size(); ++i)
+        if (const double v = 100 * rows.number(i, column); std::isfinite(v))
+          values[{arm_of[rows.text(i, "run")], rows.text(i, "mark"), rows.text(i, "layer")}].push_back(v);
       Panel p{.title = std::string("% ") + what + (part == "main" ? ", BN" : ", no BN"),
               .x = {.title = "layer", .lo = -0.5, .hi = double(layers.size()) - 0.5},
               .y = {.title = "", .lo = 0},
@@ -282,10 +284,10 @@ FigureOfReport divergence_figure(const StudyData& d) {
              .series = {},
              .at_y = {{0, "", Stroke::solid}},
              .key = "off"};
-  double seeds = 0;
+  double seeds = 0, last = 20;
   for (std::size_t i = 0; i < runs.size(); ++i) {
     const double seed = runs.number(i, "seed");
-    seeds = std::max(seeds, seed);
+    seeds = std::max(seeds, seed), last = std::max(last, 1.2 * runs.number(i, "steps"));
     touch.x.push_back(runs.number(i, "first_touch_step")), touch.y.push_back(seed);
     part.x.push_back(runs.number(i, "first_divergence_step")), part.y.push_back(seed);
     const Table six = d.trace.where({{"run", runs.text(i, "run")}}).sorted(),
@@ -303,10 +305,12 @@ FigureOfReport divergence_figure(const StudyData& d) {
   for (Series* s : {&touch, &part})
     for (double& x : s->x)
       if (x < 1) x = std::nan("");  // never
-  put_drawn(f.panels, {.title = "First touch and first difference",
-                       .x = {.title = "step", .lo = 1, .log = 10, .ticks = {{1, "1"}, {10, "10"}, {100, "100"}, {1000, "1000"}}},
-                       .y = {.title = "seed", .lo = 0, .hi = seeds + 1},
-                       .series = {touch, part}});
+  put_drawn(
+      f.panels,
+      {.title = "First touch and first difference",
+       .x = {.title = "step", .lo = 0.8, .hi = last, .log = 10, .ticks = {{1, "1"}, {10, "10"}, {100, "100"}, {1000, "1000"}}},
+       .y = {.title = "seed", .lo = 0, .hi = seeds + 1},
+       .series = {touch, part}});
   put_drawn(f.panels, loss);
   return f;
 }

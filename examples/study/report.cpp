@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "../../data/file.h"
@@ -171,21 +172,35 @@ void put_configuration(Html& h, const StudyData& d) {
   h.close("section");
 }
 
-constexpr std::size_t kRawBytes = 400000, kRawTable = 160000;  // of raw values, so that the page stays below 1 MB
+constexpr std::size_t kPageBytes = 960000;  // what the page may have
+
+// Fractions with six digits at most; the files have all of them.
+std::string shortened(const Table& t) {
+  Table copy(t.columns(), t.name());
+  for (std::size_t i = 0; i < t.size(); ++i) {
+    std::vector<Cell> row;
+    for (const std::string& field : t.row(i)) {
+      char* end = nullptr;
+      const double v = std::strtod(field.c_str(), &end);
+      char digits[32];
+      std::snprintf(digits, sizeof digits, "%.6g", v);
+      const bool fraction = *end == 0 && field.find('.') != field.npos;
+      row.push_back(fraction ? std::string(digits) : field);
+    }
+    copy.add(row);
+  }
+  return copy.sorted().csv();
+}
 
 void put_raw(Html& h, const StudyData& d, const Table& stats) {
-  h.open("section").element("h2", "Raw values");
-  std::size_t left = kRawBytes;
-  for (const Table* t :
-       {&stats, &d.runs, &d.scale, &d.lr, &d.timing, &d.quant, &d.layers, &d.ties, &d.histograms, &d.trace, &d.preds}) {
+  h.open("section").element("h2", "Raw values").element("p", "Fractions have six digits here, all of them in the files.", "note");
+  for (const Table* t : {&stats, &d.runs, &d.quant, &d.scale, &d.lr, &d.layers, &d.ties, &d.histograms, &d.trace}) {
     if (t->empty()) continue;
-    const std::string csv = t->sorted().csv(), name = t->name().substr(t->name().rfind('/') + 1);
-    if (csv.size() > std::min(left, kRawTable)) {
+    const std::string csv = shortened(*t), name = t->name().substr(t->name().rfind('/') + 1);
+    if (h.size() + csv.size() > kPageBytes)
       h.element("p", name + ": " + std::to_string(t->size()) + " rows, in the file beside this page.");
-      continue;
-    }
-    left -= csv.size();
-    h.open("details").element("summary", name + ", " + std::to_string(t->size()) + " rows").element("pre", csv).close("details");
+    else
+      h.open("details").element("summary", name + ", " + std::to_string(t->size()) + " rows").element("pre", csv).close("details");
   }
   h.close("section");
 }
@@ -195,7 +210,8 @@ std::string summary_of(const StudyData& d) {
   std::string text = "Paired trainings on " + d.dataset() + ", " + std::to_string(pair.size()) + " seeds";
   if (!pair.empty())
     text += ": net " + pair.text(0, "net") + " with " + pair.text(0, "params") + " parameters, " + pair.text(0, "epochs") +
-            " epochs of " + pair.text(0, "train_images") + " images, " + pair.text(0, "steps") +
+            (pair.text(0, "epochs") == "1" ? " epoch of " : " epochs of ") + pair.text(0, "train_images") + " images, " +
+            pair.text(0, "steps") +
             " steps. Everything but the activation is the same in a pair: initial weights, order of images, schedule, kernels";
   return text + '.';
 }

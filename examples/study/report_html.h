@@ -17,6 +17,7 @@ class Html {
   Html& cell(const std::string& markup, const std::string& css_class = "");                          // of a table, not escaped
   Html& header(const std::vector<std::string>& names);  // of a table; empty names are left out
   Html& raw(const std::string& markup);
+  std::size_t size() const { return text_.size(); }
   std::string page() const;  // finished
 
   static std::string css_name(std::string text);  // "NOT TESTED" -> "not-tested"

@@ -105,10 +105,10 @@ void sparsity_and_cost(const StudyData& d, Claim& c) {
   const bool known = !where.empty() && costs;
   c.word = (!where.empty() && !sparse) || (costs && !cheap) ? "REFUTED" : known ? "SUPPORTED" : "NOT TESTED";
   c.effect = where.empty() ? "no layer was looked at"
-                           : "share of zeros differs by at most " + signed_pp(100 * apart) + " % of outputs (" + where + ")";
+                           : "share of zeros in a layer differs by at most " + signed_pp(100 * apart) + " pp (" + where + ")";
   c.evidence =
-      costs ? "ns per element differ by at most " + text_of("%+.1f", 100 * cost) + " % in " + std::to_string(costs) + " cases"
-            : "cost not measured";
+      !costs ? "cost not measured" : std::string("time per element ") + (cheap ? "within" : "not within") + " 5 % (timing.csv)";
+  if (costs) c.times = text_of("%+.1f", 100 * cost) + " % at most in " + std::to_string(costs) + " cases";
 }
 
 void saturation(const StudyData& d, const Findings& f, Claim& c) {
@@ -120,10 +120,11 @@ void saturation(const StudyData& d, const Findings& f, Claim& c) {
   for (const Net& net : {Net{"with BN", "main", "H1"}, Net{"without BN", "nobn", "no BN"}}) {
     const auto cut = by_layer(d, net.part, "relu6", "frac_grad_cut", "");
     const Test* delta = test_or_none(f, net.test);
-    if (cut.empty() || !delta || !delta->tested()) continue;
+    if (cut.empty() || !delta || delta->d.empty()) continue;
     const auto most = std::max_element(cut.begin(), cut.end(), [](auto& a, auto& b) { return a.second < b.second; });
     const bool reached = most->second > 0.01;
-    words.push_back(!reached            ? "VOID"
+    words.push_back(!delta->tested()    ? "NOT TESTED"
+                    : !reached          ? "VOID"
                     : delta->t95.hi < 0 ? "SUPPORTED"
                     : delta->t95.lo > 0 ? "REFUTED"
                     : delta->same()     ? "EQUIVALENT"
@@ -158,9 +159,9 @@ void input_scale(const Findings& f, Claim& c) {
   for (const std::string mode : {"shift", "retrain"})
     for (double k : {4.0, 16.0}) {
       const Test *plain = test_or_none(f, scale_test(mode, false, k)), *normed = test_or_none(f, scale_test(mode, true, k));
-      if (!plain || !plain->tested()) continue;
-      any = true;
-      const bool drops = plain->mean <= -1 && plain->t95.hi < 0;
+      if (!plain || plain->d.empty()) continue;
+      any = any || plain->tested();
+      const bool drops = plain->tested() && plain->mean <= -1 && plain->t95.hi < 0;
       decided = decided && (drops || plain->t95.lo > -1);
       if (drops && (!reached || plain->mean < strongest->mean)) {
         strongest = plain;

@@ -41,8 +41,10 @@ struct Claim {
   std::string but{};       // a qualification, may be empty
   std::string effect{};    // "D(A4) = +0.12 pp [0.05, 0.19]"
   std::string evidence{};  // the rest: n, p, what else was seen
+  std::string times{};     // what differs from run to run: for the line alone
   std::string line() const {
-    return id + ' ' + word + (but.empty() ? "" : ' ' + but) + ": " + effect + (evidence.empty() ? "" : ", " + evidence);
+    return id + ' ' + word + (but.empty() ? "" : ' ' + but) + ": " + effect + (evidence.empty() ? "" : "; " + evidence) +
+           (times.empty() ? "" : ": " + times);
   }
 };
 
