@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <array>
 #include <chrono>
 
 #include "../../core/ops/ops.h"
@@ -8,7 +7,7 @@
 namespace six::study {
 namespace {
 
-constexpr int kRounds = 15;
+constexpr int kRounds = 200;
 const Shape kShape{64, 14, 14, 32};  // stays in the second cache for a part, as in training
 
 double seconds_since(std::chrono::steady_clock::time_point begin) {
@@ -37,18 +36,17 @@ void measure_costs(Table& timing) {
   const Rng rng(1, Purpose::user);
   for (std::size_t i = 0; i < x.size(); ++i) x[i] = real(rng.uniform(i, -4, 10));
   for (bool defer : {true, false}) {
-    std::map<std::string, std::array<std::vector<double>, 2>> rounds;
+    std::map<std::string, Cost> least;  // what disturbs a round makes it longer
     for (int i = 0; i < kRounds; ++i)
       for (const char* arm : {"relu", "relu6"}) {  // in turn, so that both meet the same disturbances
         const Cost c = measure(arm, defer, x);
-        rounds[arm][0].push_back(c.forward), rounds[arm][1].push_back(c.backward);
+        Cost& l = least.try_emplace(arm, c).first->second;
+        l = {std::min(l.forward, c.forward), std::min(l.backward, c.backward)};
       }
-    for (auto& [arm, directions] : rounds)
-      for (std::size_t d = 0; d < 2; ++d) {
-        std::nth_element(directions[d].begin(), directions[d].begin() + kRounds / 2, directions[d].end());
-        const double ns = 1e9 * directions[d][kRounds / 2] / double(kShape.size());
-        timing.add({"cost", std::string(d ? "backward" : "forward") + (defer ? " fused" : ""), arm, ns, "ns"});
-      }
+    for (const auto& [arm, c] : least)
+      for (bool backward : {false, true})
+        timing.add({"cost", std::string(backward ? "backward" : "forward") + (defer ? " fused" : ""), arm,
+                    1e9 * (backward ? c.backward : c.forward) / double(kShape.size()), "ns"});
   }
 }
 
