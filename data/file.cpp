@@ -36,6 +36,8 @@ FileCalls& file_calls() {
 
 namespace {
 
+constexpr std::string_view kTemporary = ".sixgrad.tmp.";  // then the process
+
 std::string reason(int error) { return std::generic_category().message(error); }
 
 // Repeats an interrupted call; throws `path: what: reason` if it fails.
@@ -124,7 +126,7 @@ std::vector<std::uint8_t> read_file(const std::string& path, std::size_t cap) {
 std::string read_text(const std::string& path, std::size_t cap) { return read_whole<std::string>(path, cap); }
 
 void write_file_atomic(const std::string& path, std::span<const std::string_view> pieces) {
-  const std::string temporary = path + ".tmp." + std::to_string(::getpid());
+  const std::string temporary = path + std::string(kTemporary) + std::to_string(::getpid());
   Descriptor file(path, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW);
   try {
     for (const std::string_view piece : pieces) write_all(path, file.fd(), piece);
@@ -177,9 +179,9 @@ void make_folder(const std::string& path) {
 int remove_stale_temporaries(const std::string& folder) {
   int removed = 0;
   for (const std::string& name : names_in(folder)) {
-    const std::size_t mark = name.rfind(".tmp.");
+    const std::size_t mark = name.rfind(kTemporary);
     if (mark == std::string::npos) continue;
-    const char *begin = name.data() + mark + 5, *last = name.data() + name.size();
+    const char *begin = name.data() + mark + kTemporary.size(), *last = name.data() + name.size();
     int pid = 0;
     const auto parsed = std::from_chars(begin, last, pid);
     if (parsed.ec != std::errc{} || parsed.ptr != last || pid <= 0) continue;

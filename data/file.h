@@ -36,9 +36,9 @@ inline constexpr std::size_t kMaxFileBytes = std::size_t(4) << 30;  // no file t
 std::vector<std::uint8_t> read_file(const std::string& path, std::size_t cap = kMaxFileBytes);
 std::string read_text(const std::string& path, std::size_t cap = std::size_t(16) << 20);
 
-// Replaces the file by the pieces, one after another: written to `<path>.tmp.<pid>`, synced, closed, renamed, the folder synced.
-// On any failure before the rename the temporary is removed, the old file stays as it was, and Error names the path. A failure to
-// sync the folder throws too: the new file is then in place and whole, but might not survive a power cut.
+// Replaces the file by the pieces, one after another: written to `<path>.sixgrad.tmp.<pid>`, synced, closed, renamed, the folder
+// synced. On any failure before the rename the temporary is removed, the old file stays as it was, and Error names the path. A
+// failure to sync the folder throws too: the new file is then in place and whole, but might not survive a power cut.
 void write_file_atomic(const std::string& path, std::span<const std::string_view> pieces);
 void write_file_atomic(const std::string& path, std::string_view content);
 
@@ -64,7 +64,8 @@ class AppendFile {
 
 // Creates the folder and those above it. Throws if that fails, if the path is no folder, or if it cannot be written to.
 void make_folder(const std::string& path);
-// Removes the temporaries (`*.tmp.<pid>`) that writers now dead have left in a folder; returns how many. Call before writing there.
+// Removes the temporaries (`*.sixgrad.tmp.<pid>`) that writers now dead have left in a folder; returns how many. Call before
+// writing there.
 int remove_stale_temporaries(const std::string& folder);
 // The names of what a folder holds, in no order; none if it cannot be read. (std::filesystem's iterators end the program when
 // memory runs out.)

@@ -160,22 +160,30 @@ std::string digits(double value) {
   return j.is_null() ? std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf" : j.dump();
 }
 
+std::string interval(const Limits& l) {
+  return (l.above ? "(" : "[") + digits(l.min) + ", " + digits(l.max) + (l.below ? ")" : "]");
+}
+
 void check_number(double value, const Limits& l) {
-  if (value >= l.min && value <= l.max) return;
-  const bool low = !(value >= l.min) && !std::isnan(value);
-  const std::string bounds = std::isnan(value)                              ? "a number"
-                             : std::isfinite(l.min) && std::isfinite(l.max) ? "between " + digits(l.min) + " and " + digits(l.max)
-                             : low                                          ? "at least " + digits(l.min)
-                                                                            : "at most " + digits(l.max);
+  const bool low = l.above ? value <= l.min : value < l.min, high = l.below ? value >= l.max : value > l.max;
+  if (!low && !high && !std::isnan(value)) return;
+  const bool both = std::isfinite(l.min) && std::isfinite(l.max);
+  const std::string bounds = std::isnan(value)              ? "a number"
+                             : both && (l.above || l.below) ? "in " + interval(l)
+                             : both                         ? "between " + digits(l.min) + " and " + digits(l.max)
+                             : low                          ? (l.above ? "above " : "at least ") + digits(l.min)
+                                                            : (l.below ? "below " : "at most ") + digits(l.max);
   fail(" is ", digits(value), ", must be ", bounds);
 }
 
 constexpr double kNotWorthSaying = 10'000;  // upper limits against overflow, not part of what a key means
 
 std::string kind_with(const char* what, const Limits& l) {
-  if (std::isfinite(l.min) && l.max < kNotWorthSaying) return what + (" from " + digits(l.min)) + " to " + digits(l.max);
-  if (std::isfinite(l.min)) return what + (" >= " + digits(l.min));
-  if (l.max < kNotWorthSaying) return what + (" <= " + digits(l.max));
+  const bool low = std::isfinite(l.min), high = l.max < kNotWorthSaying;
+  if (low && high && (l.above || l.below)) return what + (" in " + interval(l));
+  if (low && high) return what + (" from " + digits(l.min)) + " to " + digits(l.max);
+  if (low) return what + ((l.above ? " > " : " >= ") + digits(l.min));
+  if (high) return what + ((l.below ? " < " : " <= ") + digits(l.max));
   return what;
 }
 

@@ -22,11 +22,17 @@ using OrderedJson = nlohmann::ordered_json;  // what is written, keys in the ord
 // What a member may be, besides its type.
 struct Limits {
   double min = -std::numeric_limits<double>::infinity(), max = std::numeric_limits<double>::infinity();
-  bool required = false;  // the key must be there
+  bool required = false;              // the key must be there
+  bool above = false, below = false;  // min, max themselves are out of range
 };
 constexpr Limits at_least(double min) { return {.min = min}; }
+constexpr Limits above(double min) { return {.min = min, .above = true}; }
 constexpr Limits between(double min, double max) { return {.min = min, .max = max}; }
-constexpr Limits required(Limits limits = {}) { return {limits.min, limits.max, true}; }
+constexpr Limits fraction() { return {.min = 0, .max = 1, .below = true}; }  // [0, 1)
+constexpr Limits required(Limits limits = {}) {
+  limits.required = true;
+  return limits;
+}
 
 // One member of a settings struct, its type erased.
 struct Field {

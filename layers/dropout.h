@@ -5,7 +5,7 @@ namespace six {
 
 struct DropoutConfig {
   double p = 0.5;
-  static void fields(auto& visit, auto& c) { visit("p", c.p, "probability of 0, below 1", between(0, 1)); }
+  static void fields(auto& visit, auto& c) { visit("p", c.p, "probability of 0", fraction()); }
 };
 
 // Sets numbers to 0 with probability p in training, and divides the others by 1 - p.

@@ -22,6 +22,7 @@ struct Plain : O {
   const O& options() const { return *this; }
 };
 
+constexpr Limits factor() { return {.min = 0, .max = 1, .above = true}; }  // (0, 1]
 void rate_field(auto& visit, auto& c) { visit("lr", c.lr, "learning rate, the schedule's base", at_least(0)); }
 void decay_fields(auto& visit, auto& c) {
   visit("weight_decay", c.weight_decay, "pulls parameters to 0", at_least(0));
@@ -33,7 +34,7 @@ struct Listed<SGDOptions> : Plain<SGDOptions> {
   static constexpr const char* kType = "sgd";
   static void fields(auto& visit, auto& c) {
     rate_field(visit, c);
-    visit("momentum", c.momentum, "of the running sum of gradients", between(0, 1));
+    visit("momentum", c.momentum, "of the running sum of gradients", fraction());
     visit("nesterov", c.nesterov, "look ahead; needs momentum");
     decay_fields(visit, c);
   }
@@ -53,8 +54,8 @@ struct ListedAdam {
   }
   static void fields(auto& visit, auto& c) {
     rate_field(visit, c.adam);
-    visit("betas", c.betas, "of the running means of gradient and square", between(0, 1));
-    visit("eps", c.adam.eps, "added to the root of the mean square", at_least(0));
+    visit("betas", c.betas, "of the running means of gradient and square", fraction());
+    visit("eps", c.adam.eps, "added to the root of the mean square", above(0));
     decay_fields(visit, c.adam);
   }
 };
@@ -72,9 +73,9 @@ struct Listed<RMSpropOptions> : Plain<RMSpropOptions> {
   static constexpr const char* kType = "rmsprop";
   static void fields(auto& visit, auto& c) {
     rate_field(visit, c);
-    visit("alpha", c.alpha, "of the running mean of the square", between(0, 1));
-    visit("eps", c.eps, "added to the root of the mean square", at_least(0));
-    visit("momentum", c.momentum, "of the running sum of steps", between(0, 1));
+    visit("alpha", c.alpha, "of the running mean of the square", fraction());
+    visit("eps", c.eps, "added to the root of the mean square", above(0));
+    visit("momentum", c.momentum, "of the running sum of steps", fraction());
     visit("centered", c.centered, "divide by the standard deviation");
     decay_fields(visit, c);
   }
@@ -92,12 +93,12 @@ template <>
 struct Listed<StepLR> : ListedPolicy<StepLR> {
   static void fields(auto& visit, auto& c) {
     visit("step_size", c.step_size, "steps between two cuts", required(at_least(1)));
-    visit("gamma", c.gamma, "factor of each cut", between(0, 1));
+    visit("gamma", c.gamma, "factor of each cut", factor());
   }
 };
 template <>
 struct Listed<ExponentialLR> : ListedPolicy<ExponentialLR> {
-  static void fields(auto& visit, auto& c) { visit("gamma", c.gamma, "factor of each step", required(between(0, 1))); }
+  static void fields(auto& visit, auto& c) { visit("gamma", c.gamma, "factor of each step", required(factor())); }
 };
 template <>
 struct Listed<CosineAnnealingLR> : ListedPolicy<CosineAnnealingLR> {
@@ -110,7 +111,7 @@ template <>
 struct Listed<OneCycleLR> : ListedPolicy<OneCycleLR> {
   static void fields(auto& visit, auto& c) {
     visit("total_steps", c.total_steps, "steps of the cycle; 0: the rest", at_least(0));
-    visit("pct_start", c.pct_start, "share of the steps that go up", between(0, 1));
+    visit("pct_start", c.pct_start, "share of the steps that go up", fraction());
     visit("div_factor", c.div_factor, "lr / div_factor is the first rate", at_least(1));
     visit("final_div_factor", c.final_div_factor, "the first rate / final_div_factor is the last", at_least(1));
   }
@@ -142,7 +143,7 @@ struct Listed<Augment> : Plain<Augment> {
 template <>
 struct Listed<EmaOptions> : Plain<EmaOptions> {
   static void fields(auto& visit, auto& c) {
-    visit("decay", c.decay, "weight of the old average at each step; 0: no average", between(0, 1));
+    visit("decay", c.decay, "weight of the old average at each step; 0: no average", fraction());
     visit("warmup", c.warmup, "start with smaller decays");
   }
 };
@@ -291,7 +292,6 @@ void check_training(const TrainingConfig& config) {
   in_context("training", [&] {
     TrainingConfig copy = config;
     check_fields(fields_in(copy));
-    require(config.ema.decay < 1, "ema: decay is ", config.ema.decay, ", must be in [0, 1)");
     require(!config.quant || config.ema.decay == 0,
             "quant: weights next to a rounding boundary must not be averaged; leave out ema");
     require(!config.ema.warmup || config.ema.decay > 0, "ema: warmup needs a decay above 0");

@@ -1,7 +1,11 @@
 #include "run_folder.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
+#include <cstring>
 #include <ctime>
 #include <nlohmann/json.hpp>
 
@@ -58,9 +62,13 @@ std::string new_run_folder(const std::string& parent, const std::string& name) {
   std::string word = name;  // a model's name is free text, a part of a path is not
   std::replace_if(
       word.begin(), word.end(), [](unsigned char c) { return !std::isalnum(c) && c != '_' && c != '-'; }, '-');
+  make_folder(parent);
   const std::string first = parent + '/' + text + '-' + word;
   std::string folder = first;
-  for (int i = 2; holds_run(folder); ++i) folder = first + '-' + std::to_string(i);
+  for (int i = 2; ::mkdir(folder.c_str(), 0777) != 0; ++i) {
+    require(errno == EEXIST, folder, ": cannot be created: ", std::strerror(errno));
+    folder = first + '-' + std::to_string(i);
+  }
   return folder;
 }
 

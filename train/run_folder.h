@@ -20,7 +20,7 @@ void start_run(const std::string& folder, bool overwrite);
 void continue_run(const std::string& folder, const Model& model);
 // Whether the run in the folder came to its end: result.json, which is written last, is there.
 bool is_finished(const std::string& folder);
-// `parent`/<local time>-<name>, a folder that holds no run.
+// Makes a folder `parent`/<local time>-<name>, with a number behind it if that is there already: nobody else gets the same one.
 std::string new_run_folder(const std::string& parent, const std::string& name);
 
 // SHA-256 of the model's JSON, the training included: two runs with the same one are the same training.

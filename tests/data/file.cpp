@@ -103,13 +103,13 @@ TEST_CASE("file: temporaries of dead processes are removed, nothing else is") {
   if (child == 0) _exit(0);
   REQUIRE(waitpid(child, nullptr, 0) == child);  // its number belongs to nobody now
   const std::string dead = std::to_string(child), own = std::to_string(getpid()), living = std::to_string(getppid());
-  for (const std::string& name : {"a.tmp." + dead, "b.tmp." + own, "c.tmp." + living, "d.tmp." + dead + "x", std::string("e.tmp."),
-                                  std::string("f.safetensors"), "g.tmp.-" + dead, std::string("h.tmp.0")}) {
-    put(folder / name, "x");
-  }
+  const std::string mark = ".sixgrad.tmp.";
+  put(folder / ("a" + mark + dead), "x"), put(folder / ("b" + mark + own), "x");
+  const std::vector<std::string> kept = {"c" + mark + living,     "d" + mark + dead + "x", "e" + mark,     "f.safetensors",
+                                         "g" + mark + '-' + dead, "h" + mark + "0",        "i.tmp." + dead};
+  for (const std::string& name : kept) put(folder / name, "x");
   CHECK(remove_stale_temporaries(folder.path()) == 2);
-  CHECK(folder.names() ==
-        std::vector<std::string>{"c.tmp." + living, "d.tmp." + dead + "x", "e.tmp.", "f.safetensors", "g.tmp.-" + dead, "h.tmp.0"});
+  CHECK(folder.names() == kept);
   CHECK(remove_stale_temporaries(folder / "nothing") == 0);
 }
 

@@ -92,7 +92,7 @@ TEST_CASE("model errors: keys of a layer") {
   CHECK(error_of(R"({"type": "clamp", "min": 2, "max": 1})") ==
         "model: layers[0] (clamp): min must not exceed max, and neither may be NaN, got [2, 1]");
   CHECK(error_of(R"({"type": "batch_norm", "eps": 0})") == "model: layers[0] (batch_norm): eps is 0, must be between 1e-30 and 1");
-  CHECK(error_of(R"({"type": "dropout", "p": 1})") == "model: layers[0] (dropout): p is 1, must be below 1");
+  CHECK(error_of(R"({"type": "dropout", "p": 1})") == "model: layers[0] (dropout): p is 1, must be in [0, 1)");
   CHECK(error_of(R"({"type": "separable", "out_channels": 4, "activation": {"type": "relu6", "at_kinks": 1}})") ==
         "model: layers[0] (separable): activation (relu6): unknown key \"at_kinks\", did you mean \"at_kink\"? (known: type, "
         "at_kink, name, "

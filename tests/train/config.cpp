@@ -113,6 +113,26 @@ TEST_CASE("what is wrong is said with its place, and all of it at once") {
   CHECK(contains(problem(R"({"ema": {"warmup": true}})"), {"ema: warmup needs a decay"}));
 }
 
+TEST_CASE("a bound that is refused is not in the range that the tables give") {
+  const std::string tables = training_table_markdown();
+  for (const char* row : {"| `sgd` | `momentum` | number in [0, 1) |", "| `adam` | `betas` | array, each number in [0, 1) |",
+                          "| `adamw` | `eps` | number > 0 |", "| `rmsprop` | `alpha` | number in [0, 1) |",
+                          "| `rmsprop` | `momentum` | number in [0, 1) |", "| `step` | `gamma` | number in (0, 1] |",
+                          "| `exponential` | `gamma` | number in (0, 1] |", "| `one_cycle` | `pct_start` | number in [0, 1) |",
+                          "| `ema` | `decay` | number in [0, 1) |", "| `linear` | `end_factor` | number from 0 to 1 |"}) {
+    CAPTURE(row);
+    CHECK(tables.find(row) != tables.npos);
+  }
+  CHECK(problem(R"({"optimizer": {"type": "sgd", "momentum": 1}})") ==
+        "training: optimizer (sgd): momentum is 1, must be in [0, 1)");
+  CHECK(problem(R"({"optimizer": {"type": "adam", "betas": [0, 1]}})") ==
+        "training: optimizer (adam): betas[1] is 1, must be in [0, 1)");
+  CHECK(problem(R"({"optimizer": {"type": "adamw", "eps": 0}})") == "training: optimizer (adamw): eps is 0, must be above 0");
+  CHECK(problem(R"({"schedule": {"type": "exponential", "gamma": 0}})") ==
+        "training: schedule (exponential): gamma is 0, must be in (0, 1]");
+  CHECK(problem(R"({"schedule": {"type": "step", "step_size": 1, "gamma": 1}})") == "no error");
+}
+
 TEST_CASE("writing gives every default, and reading it again the same text") {
   for (const char* text : {"{}", R"({"optimizer": {"type": "sgd", "lr": 0.1, "decay": "weights"}, "ema": {"decay": 0.999}})",
                            R"({"optimizer": {"type": "rmsprop"}, "schedule": {"type": "step", "step_size": 10}})",

@@ -16,6 +16,7 @@
 #include "../../train/run_folder.h"
 #include "../allocations.h"
 #include "../data/support.h"
+#include "../golden_json.h"
 #include "../thorough.h"
 #include "support.h"
 
@@ -169,6 +170,8 @@ TEST_CASE("out of memory: every loader throws and leaks nothing") {
       [&] { read_idx(folder / "a.idx"); },
       [&] { read_idx(folder / "a.idx.gz"); },
       [&] { read_image(folder / "a.pgm"); },
+      [&] { read_image(test_folder() + "/fuzz/corpus/png/good-grey"); },
+      [&] { read_image(test_folder() + "/fuzz/corpus/png/good-rgba"); },
       [&] { load_digits(); },
       [&] { Model::from_json(folder / "model.json"); },
       [&] { Model::load(folder / "model.safetensors"); },

@@ -2,8 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <filesystem>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "../../data/json.h"
 #include "../../train/config.h"
@@ -39,14 +41,18 @@ TEST_CASE("folders that cannot be written to are refused") {
   CHECK(contains(message_of([&] { start_run(temp / "file/run", true); }), {temp / "file"}));
 }
 
-TEST_CASE("a new folder's name holds the time and the model, and no run") {
+TEST_CASE("a new folder's name holds the time and the model; nobody else gets it, though begun in the same second") {
   const TempFolder temp;
-  const std::string first = new_run_folder(temp.path(), "net");
+  const std::string parent = temp / "runs", first = new_run_folder(parent, "net");
   CHECK(first.ends_with("-net"));
-  CHECK(first.size() == temp.path().size() + std::string("/20000101-000000-net").size());
-  start_run(first, false);
-  put(first + "/result.json", "x");
-  CHECK(new_run_folder(temp.path(), "net") != first);
+  CHECK(first.size() == parent.size() + std::string("/20000101-000000-net").size());
+  CHECK(std::filesystem::is_empty(first));
+  std::set<std::string> claimed{first};
+  for (int i = 0; i < 20; ++i) claimed.insert(new_run_folder(parent, "net"));
+  CHECK(claimed.size() == 21);
+  for (const std::string& folder : claimed) start_run(folder, false);
+  put(temp / "file", "x");
+  CHECK(contains(message_of([&] { new_run_folder(temp / "file", "net"); }), {temp / "file"}));
 }
 
 TEST_CASE("the hash of a config is that of model and training, threads aside") {
