@@ -66,6 +66,21 @@ TEST_CASE("a figure is drawn to the size asked for, with something in it, and th
   CHECK(draw(figure, FigureFormat::svg) == svg);
 }
 
+TEST_CASE("a curve with a marker is points, and the key stands where it was put") {
+  Figure figure = two_lines();
+  figure.curves[1].marker = 7, figure.key = "outside bottom center";
+  const std::vector<std::uint8_t> made = draw(figure, FigureFormat::svg);
+  const std::string_view svg = as_text(made);
+  const auto shapes = [&] {  // two points and the one of the key
+    long n = 0;
+    for (std::size_t at = 0; (at = svg.find("href='#gpPt6'", at)) != svg.npos; ++at)
+      n += svg.substr(at, 100).find("255, 127,  14") != svg.npos;
+    return n;
+  };
+  CHECK(shapes() == 3);
+  CHECK(made != draw(two_lines(), FigureFormat::svg));
+}
+
 TEST_CASE("no file is left behind, and a missing gnuplot is said with its remedy") {
   const TempFolder folder;
   const TempVariable tmp("TMPDIR", folder.path().c_str());
