@@ -43,13 +43,14 @@ def ways(few, many):
 
 
 def sizes(folder):
-    """Code and RAM on microcontrollers."""
-    for name, compiler, flags in (("Cortex-M0", "arm-none-eabi-gcc", ["-mcpu=cortex-m0", "-mthumb"]),
-                                  ("Cortex-M4", "arm-none-eabi-gcc", ["-mcpu=cortex-m4", "-mthumb"])):
+    """Code and RAM on microcontrollers; an AVR reads constants from its flash, which takes a file of its own."""
+    for name, compiler, flags in (("Cortex-M0", "arm-none-eabi-gcc", ["net.c", "-mcpu=cortex-m0", "-mthumb"]),
+                                  ("Cortex-M4", "arm-none-eabi-gcc", ["net.c", "-mcpu=cortex-m4", "-mthumb"]),
+                                  ("ATmega2560", "avr-gcc", ["avr/net.c", "-mmcu=atmega2560"])):
         if not shutil.which(compiler):
             print(f"{name}: no {compiler}")
             continue
-        subprocess.run([compiler, *STRICT[:-1], *flags, "-Os", "-c", "net.c", "-o", "net.o"], cwd=folder, check=True)
+        subprocess.run([compiler, *STRICT[:-1], *flags, "-Os", "-c", "-o", "net.o"], cwd=folder, check=True)
         tool = compiler.replace("gcc", "size")
         out = subprocess.run([tool, "-A", "net.o"], cwd=folder, check=True, capture_output=True, text=True).stdout
         section = {}
@@ -58,17 +59,17 @@ def sizes(folder):
             if len(parts) >= 2 and parts[0].startswith(".") and parts[1].isdigit():
                 key = "." + parts[0].split(".")[1]
                 section[key] = section.get(key, 0) + int(parts[1])
-        print(f"{name} -Os: code {section.get('.text', 0)} bytes, constants {section.get('.rodata', 0)} bytes, "
+        print(f"{name} -Os: code {section.get('.text', 0)} bytes, constants {section.get('.rodata', 0) + section.get('.progmem', 0)} bytes, "
               f"RAM {section.get('.bss', 0) + section.get('.data', 0)} bytes")
 
 
-def test_images(folder):
-    for name in ("t10k-images-idx3-ubyte", "t10k-images.idx3-ubyte"):
+def test_images(folder, kind="images-idx3", header=16):
+    for name in (f"t10k-{kind}-ubyte", f"t10k-{kind.replace('-', '.')}-ubyte"):
         for ending, opener in (("", open), (".gz", gzip.open)):
             path = pathlib.Path(folder) / (name + ending)
             if path.exists():
                 with opener(path, "rb") as f:
-                    return f.read()[16:]
+                    return f.read()[header:]
     sys.exit(f"{folder}: no test images")
 
 
@@ -91,8 +92,9 @@ def main():
     bad = 0
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
-        subprocess.run([options.bin / "deploy", options.run, "--name", "net", "--out", folder, "--data", options.data, "--test-logits",
-                        folder / "expected", *options.deploy], check=True)
+        deploy = [options.bin / "deploy", options.run, "--name", "net", "--data", options.data, *options.deploy]
+        subprocess.run([*deploy, "--out", folder, "--test-logits", folder / "expected"], check=True)
+        subprocess.run([*deploy, "--out", folder / "avr", "--avr-progmem"], check=True, stdout=subprocess.DEVNULL)
         (folder / "main.c").write_text(DRIVER)
         expected = numbers(folder / "expected")
         images = test_images(options.data)
