@@ -3,12 +3,28 @@
 file(GLOB_RECURSE test_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/*.cpp")
 list(FILTER test_sources EXCLUDE REGEX "/tests/((consumer|programs|scripts|study)/|fuzz/fuzzer)")
 
+# Up to six sources of a folder are compiled as one, as the library is: helpers of a folder's tests have different names.
+set(groups "")
+foreach(source ${test_sources})
+  file(RELATIVE_PATH folder "${PROJECT_SOURCE_DIR}" "${source}")
+  get_filename_component(folder "${folder}" DIRECTORY)
+  string(MAKE_C_IDENTIFIER "${folder}" folder)
+  list(APPEND groups ${folder})
+  set(alike ${groups})
+  list(FILTER alike INCLUDE REGEX "^${folder}$")
+  list(LENGTH alike number)
+  math(EXPR number "(${number} - 1) / 6")
+  set_source_files_properties("${source}" PROPERTIES UNITY_GROUP "${folder}_${number}")
+endforeach()
+
+set_source_files_properties("${PROJECT_SOURCE_DIR}/tests/main.cpp" PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)  # doctest itself
+
 set_source_files_properties("${PROJECT_SOURCE_DIR}/tests/golden_json.cpp" PROPERTIES COMPILE_DEFINITIONS
                             "SIX_TEST_DIR=\"${PROJECT_SOURCE_DIR}/tests\"")
 
 function(six_tests name library prefix)
   add_executable(${name} ${test_sources})
-  set_target_properties(${name} PROPERTIES CXX_EXTENSIONS OFF)
+  set_target_properties(${name} PROPERTIES CXX_EXTENSIONS OFF UNITY_BUILD ${SIX_UNITY} UNITY_BUILD_MODE GROUP)
   target_compile_options(${name} PRIVATE ${SIX_HOST_FLAGS} $<$<CONFIG:Release>:-O1>)
   target_link_libraries(${name} PRIVATE ${library} doctest::doctest Eigen3::Eigen ZLIB::ZLIB PNG::PNG)
 

@@ -64,7 +64,7 @@ void swap_elements(Idx& idx) {
   for (auto p = idx.bytes.begin(); p != idx.bytes.end(); p += width) std::reverse(p, p + width);
 }
 
-std::string hex(unsigned byte) {
+std::string hex_byte(unsigned byte) {
   constexpr char kDigits[] = "0123456789abcdef";
   return {kDigits[byte >> 4], kDigits[byte & 15]};
 }
@@ -89,8 +89,9 @@ Idx parse(Reader&& in, const std::string& where) {
   Idx idx;
   idx.type = IdxType(magic[2]);
   const std::size_t width = element_bytes(idx.type);
-  require(magic[0] == 0 && magic[1] == 0 && width > 0 && magic[3] > 0, where, ": magic number ", hex(magic[0]), hex(magic[1]),
-          hex(magic[2]), hex(magic[3]), " is not that of an IDX file (0000, a type 08 09 0b 0c 0d 0e, a rank from 1)");
+  require(magic[0] == 0 && magic[1] == 0 && width > 0 && magic[3] > 0, where, ": magic number ", hex_byte(magic[0]),
+          hex_byte(magic[1]), hex_byte(magic[2]), hex_byte(magic[3]),
+          " is not that of an IDX file (0000, a type 08 09 0b 0c 0d 0e, a rank from 1)");
   std::uint64_t size = width;
   for (int i = 0; i < magic[3]; ++i) {
     std::uint8_t d[4];
@@ -118,7 +119,7 @@ Idx read_idx(const std::string& path) { return parse_idx(read_file(path, kMaxCon
 
 Idx read_idx(const std::string& path, std::size_t rank) {
   Idx idx = read_idx(path);
-  require(idx.type == IdxType::u8 && idx.dims.size() == rank, path, ": is IDX of type ", hex(unsigned(idx.type)), " and rank ",
+  require(idx.type == IdxType::u8 && idx.dims.size() == rank, path, ": is IDX of type ", hex_byte(unsigned(idx.type)), " and rank ",
           idx.dims.size(), ", expected type 08 (bytes) and rank ", rank, rank == 3 ? " (images)" : " (labels)");
   return idx;
 }

@@ -12,7 +12,7 @@
 namespace six {
 namespace {
 
-constexpr png_uint_32 kMaxSide = 16384;
+constexpr png_uint_32 kMaxPngSide = 16384;
 constexpr std::size_t kSignatureBytes = 8;
 
 struct PngReader {
@@ -75,7 +75,7 @@ bool read_header(PngReader& r) {
   png_set_read_fn(r.png, &r, on_read);
   png_set_crc_action(r.png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
   png_set_keep_unknown_chunks(r.png, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);  // ancillary chunks: checksums only
-  png_set_user_limits(r.png, kMaxSide, kMaxSide);
+  png_set_user_limits(r.png, kMaxPngSide, kMaxPngSide);
   png_read_info(r.png, r.info);
   r.width = png_get_image_width(r.png, r.info), r.height = png_get_image_height(r.png, r.info);
   r.row_bytes = png_get_rowbytes(r.png, r.info);

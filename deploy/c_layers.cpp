@@ -5,9 +5,9 @@
 namespace six {
 namespace {
 
-class Layer {
+class LayerText {
  public:
-  Layer(const IntStage& s, const IntNetwork& n, const CLayerOptions& o) : stage_(s), net_(n), options_(o) {}
+  LayerText(const IntStage& s, const IntNetwork& n, const CLayerOptions& o) : stage_(s), net_(n), options_(o) {}
   CLayer out;
 
   void operator()(const IntConv& w) {
@@ -192,7 +192,7 @@ std::string sides(const Shape& s) {
 }  // namespace
 
 CLayer c_layer(const IntStage& stage, const IntNetwork& network, const CLayerOptions& options) {
-  Layer layer(stage, network, options);
+  LayerText layer(stage, network, options);
   std::visit(layer, stage.op);
   layer.end();
   return std::move(layer.out);

@@ -5,11 +5,19 @@ import concurrent.futures
 import json
 import os
 import pathlib
+import re
 import shlex
 import subprocess
 import sys
 
 import sources
+
+
+def first_part(compiled):
+    """The source itself; of several that CMake compiles as one, the first."""
+    if compiled.parent.name != "Unity" or not compiled.is_file():
+        return str(compiled)
+    return re.search(r'#include "([^"]+)"', compiled.read_text(encoding="utf-8")).group(1)
 
 
 def flags_by_folder(root, build):
@@ -19,12 +27,13 @@ def flags_by_folder(root, build):
         words = shlex.split(entry["command"])
         if any(word.startswith("-DSIX_ISA=") for word in words):
             continue  # a kernel unit; headers are for host code too
-        source = os.path.realpath(os.path.join(entry["directory"], entry["file"]))
+        compiled = os.path.realpath(os.path.join(entry["directory"], entry["file"]))
+        source = first_part(pathlib.Path(compiled))
         kept, skip = [], False
         for word in words:
             if skip or word in ("-o", "-MF", "-MT", "-c"):
                 skip = not skip and word in ("-o", "-MF", "-MT")
-            elif os.path.realpath(os.path.join(entry["directory"], word)) != source and word not in ("-MD", "-MMD"):
+            elif os.path.realpath(os.path.join(entry["directory"], word)) != compiled and word not in ("-MD", "-MMD"):
                 kept.append(word)
         folder = os.path.relpath(source, os.path.realpath(root)).split(os.sep)[0]
         found.setdefault(folder, (entry["directory"], kept))

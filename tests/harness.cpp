@@ -10,7 +10,6 @@
 namespace six::test {
 namespace {
 
-constexpr bool kDouble = sizeof(real) == 8;
 constexpr real kSentinel = 77;
 
 bool same_bits(const std::vector<real>& a, const std::vector<real>& b) {

@@ -1,10 +1,13 @@
 #pragma once
 // What every op must pass: a Case is an op with its inputs and its naive version; `faults_of` lists what it got wrong.
+#include <doctest/doctest.h>
+
 #include <functional>
 #include <string>
 #include <vector>
 
 #include "../core/ops/ops.h"
+#include "precision.h"
 #include "reference.h"
 
 namespace six::test {
@@ -33,6 +36,8 @@ inline double worse(double a, double b) { return a != a || b != b ? double(kInf)
 
 // The list on one line each, to be compared with "".
 std::string text(const std::vector<std::string>& faults);
+
+inline void check(const Case& c) { CHECK(text(faults_of(c)) == ""); }
 
 // How the first input reaches an op: deferred in one of these ways, or as plain memory.
 enum class Dress { none, bias, relu6, bias_relu6, norm, norm_relu6, norm_relu, norm_clamp, relu6_at_kink };

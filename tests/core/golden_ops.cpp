@@ -15,8 +15,6 @@ using nlohmann::json;
 
 namespace {
 
-constexpr bool kDouble = sizeof(real) == 8;
-
 // The inputs of one case on a tape, in our order, and what PyTorch found.
 struct Golden {
   const json& c;

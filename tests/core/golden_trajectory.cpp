@@ -14,8 +14,6 @@ using nlohmann::json;
 
 namespace {
 
-constexpr bool kDouble = sizeof(real) == 8;
-
 struct Net {
   ParamSet set;
   struct Block {

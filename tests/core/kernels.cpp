@@ -68,7 +68,7 @@ struct Operand {
 };
 
 // What one run of a kernel leaves, for comparison between instruction sets; its lanes beyond the channels are nobody's.
-struct Outcome {
+struct KernelOutcome {
   std::vector<double> out;
   bool intact = true;
   template <class T>
@@ -89,13 +89,13 @@ struct Outcome {
   }
 };
 
-using Run = std::function<void(const Table&, Outcome&)>;
+using Run = std::function<void(const Table&, KernelOutcome&)>;
 
 void check(const Run& run) {
   std::vector<double> baseline, first;
   for (const Table* t : tables()) {
     CAPTURE(std::string(t->isa));
-    Outcome o;
+    KernelOutcome o;
     run(*t, o);
     CHECK(o.intact);
     double apart = 0, largest = 1;
@@ -114,7 +114,7 @@ void check(const Run& run) {
 
 const int kChannels[] = {1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 65};
 
-void run_matmul(const Table& t, Outcome& o, kernels::Matmul g, int degree) {
+void run_matmul(const Table& t, KernelOutcome& o, kernels::Matmul g, int degree) {
   Operand x(g.rows, g.k, degree, 1), y(g.rows, g.n, degree, 20);
   Guarded<real> w(numbers(long(g.k) * g.n, 3)), packed(t.matmul_packed_size(g.k, g.n)), packed_t(t.matmul_packed_size(g.n, g.k)),
       scratch(t.matmul_scratch(g)), dw(g.k * padded(g.n));
@@ -130,7 +130,7 @@ void run_matmul(const Table& t, Outcome& o, kernels::Matmul g, int degree) {
   o.intact = o.intact && w.intact() && packed.intact() && packed_t.intact() && scratch.intact();
 }
 
-void run_conv(const Table& t, Outcome& o, kernels::Conv g, int degree, bool bytes) {
+void run_conv(const Table& t, KernelOutcome& o, kernels::Conv g, int degree, bool bytes) {
   Operand x(g.images * g.h * g.w, g.c, degree, 1), y(g.images * g.oh * g.ow, g.k, degree, 20);
   const int window = g.kh * g.kw * g.c;
   Guarded<unsigned char> picture(std::vector<unsigned char>(std::size_t(g.images * g.h * g.w * g.c), 77));
@@ -147,7 +147,7 @@ void run_conv(const Table& t, Outcome& o, kernels::Conv g, int degree, bool byte
   o.intact = o.intact && w.intact() && packed.intact() && packed_t.intact() && scratch.intact() && picture.intact();
 }
 
-void run_depthwise(const Table& t, Outcome& o, kernels::Conv g, int degree) {
+void run_depthwise(const Table& t, KernelOutcome& o, kernels::Conv g, int degree) {
   Operand x(g.images * g.h * g.w, g.c, degree, 1), y(g.images * g.oh * g.ow, g.c, degree, 20);
   std::vector<real> weights(std::size_t(g.kh * g.kw * padded(g.c)), 0);
   for (int k = 0; k < g.kh * g.kw; ++k)
@@ -170,7 +170,7 @@ TEST_CASE("kernels keep to their buffers: products") {
     for (int c : kChannels)
       for (const kernels::Matmul& g :
            {kernels::Matmul{5, c, 3}, kernels::Matmul{3, 4, c}, kernels::Matmul{61, c, c}, kernels::Matmul{c, 2, 5}})
-        check([=](const Table& t, Outcome& o) { run_matmul(t, o, g, degree); });
+        check([=](const Table& t, KernelOutcome& o) { run_matmul(t, o, g, degree); });
 }
 
 TEST_CASE("kernels keep to their buffers: convolutions") {
@@ -179,7 +179,7 @@ TEST_CASE("kernels keep to their buffers: convolutions") {
       for (const kernels::Conv& g :
            {kernels::Conv{2, 4, 3, c, 4, 3, 3, 3, 3, 1, 1, 1}, kernels::Conv{1, 5, 4, 2, 3, 2, c, 3, 3, 2, 1, 1},
             kernels::Conv{1, 3, 3, c, 2, 2, 2, 2, 2, 1, 0, 0}, kernels::Conv{2, 3, 3, 3, 3, 3, c, 1, 1, 1, 0, 0}})
-        for (bool bytes : {false, true}) check([=](const Table& t, Outcome& o) { run_conv(t, o, g, degree, bytes); });
+        for (bool bytes : {false, true}) check([=](const Table& t, KernelOutcome& o) { run_conv(t, o, g, degree, bytes); });
 }
 
 TEST_CASE("kernels keep to their buffers: depthwise convolutions") {
@@ -189,14 +189,14 @@ TEST_CASE("kernels keep to their buffers: depthwise convolutions") {
            {kernels::Conv{2, 4, 9, c, 4, 9, c, 3, 3, 1, 1, 1}, kernels::Conv{2, 5, 4, c, 3, 2, c, 3, 3, 2, 1, 1},
             kernels::Conv{1, 4, 5, c, 2, 3, c, 3, 3, 2, 1, 1}, kernels::Conv{2, 4, 4, c, 3, 3, c, 2, 2, 1, 0, 0},
             kernels::Conv{1, 28, 28, c, 28, 28, c, 3, 3, 1, 1, 1}})
-        if (g.h < 28 || c < 4) check([=](const Table& t, Outcome& o) { run_depthwise(t, o, g, degree); });
+        if (g.h < 28 || c < 4) check([=](const Table& t, KernelOutcome& o) { run_depthwise(t, o, g, degree); });
 }
 
 TEST_CASE("kernels keep to their buffers: reading, writing, sums and means of rows") {
   for (int degree = 0; degree < 3; ++degree)
     for (int c : kChannels)
       for (long rows : {1, 4, 57})
-        check([=](const Table& t, Outcome& o) {
+        check([=](const Table& t, KernelOutcome& o) {
           Operand x(rows, c, degree, 1), from(rows, c, degree, 30);
           Guarded<real> y(rows * c), mean(c), dmean(numbers(c, 5));
           Guarded<double> stats(3 * padded(c));
@@ -214,7 +214,7 @@ TEST_CASE("kernels keep to their buffers: reading, writing, sums and means of ro
 
 TEST_CASE("kernels keep to their buffers: elementwise, bytes, softmax, pools, pointwise ops") {
   for (long n : {1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 65})
-    check([=](const Table& t, Outcome& o) {
+    check([=](const Table& t, KernelOutcome& o) {
       Guarded<real> x(numbers(n, 1)), z(numbers(n, 2)), y(n);
       Guarded<unsigned char> bytes(std::vector<unsigned char>(std::size_t(n), 200));
       t.axpy(n, real(1.5), x.data(), z.data(), y.data()), o.take(y);
@@ -243,7 +243,7 @@ TEST_CASE("kernels keep to their buffers: elementwise, bytes, softmax, pools, po
 
 TEST_CASE("kernels keep to their buffers: inference") {
   for (int c : kChannels)
-    check([=](const Table& t, Outcome& o) {
+    check([=](const Table& t, KernelOutcome& o) {
       Guarded<real> x(numbers(4 * 5 * c, 1)), w(numbers(9 * c * 3, 2)), bias(padded_numbers(3, 3)), bias_c(padded_numbers(c, 4));
       const Epilogue e{bias.data(), 0, 6}, ec{bias_c.data(), 0, 6};
       Guarded<real> packed(t.matmul_packed_size(c, 3)), packed9(t.matmul_packed_size(9 * c, 3));

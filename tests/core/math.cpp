@@ -11,12 +11,14 @@
 #include <limits>
 #include <type_traits>
 
+#include "../precision.h"
+
 using namespace six;
+using namespace six::test;
 
 namespace {
 
 using Limits = std::numeric_limits<real>;
-constexpr bool kFloat = sizeof(real) == 4;
 constexpr real kNan = Limits::quiet_NaN();
 
 // |got - want| in units of the last place of `want` (of the smallest denormal at least); infinite if only one is NaN or inf.

@@ -15,8 +15,6 @@ using namespace six::test;
 
 namespace {
 
-constexpr bool kFloat = sizeof(real) == 4;
-
 // Calls check(op's index, an instance of it) for every op and each at_kink of the probes.
 template <class Check>
 void for_each_op(Check check) {

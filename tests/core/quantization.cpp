@@ -67,13 +67,13 @@ std::vector<std::int32_t> multipliers() {
   return all;
 }
 
-struct Golden {
+struct Quantized {
   double d;
   Multiplier m;
   std::vector<std::array<int, 4>> of;  // accumulator, twofold, single, half to even
 };
-const std::vector<Golden>& goldens() {
-  static const std::vector<Golden> all = {
+const std::vector<Quantized>& goldens() {
+  static const std::vector<Quantized> all = {
       {0.5, {1073741824, 0}, {{-1, 0, 0, 0}, {1, 1, 1, 0}, {37, 19, 19, 18}}},
       {0.0625, {1073741824, -3}, {{-2024, -127, -126, -126}, {-2008, -126, -125, -126}, {2007, 126, 125, 125}}},
       {1 / 3., {1431655765, -1}, {{1, 1, 0, 0}, {-1, -1, 0, 0}, {37, 13, 12, 12}, {379, 127, 126, 126}}},
@@ -86,7 +86,7 @@ const std::vector<Golden>& goldens() {
 }  // namespace
 
 TEST_CASE("requantisation: golden vectors of both roundings") {
-  for (const Golden& g : goldens()) {
+  for (const Quantized& g : goldens()) {
     CAPTURE(g.d);
     CHECK(encode_multiplier(g.d) == g.m);
     CHECK(encode_multiplier(g.d, Rounding::twofold) == g.m);
@@ -101,7 +101,7 @@ TEST_CASE("requantisation: golden vectors of both roundings") {
 
 TEST_CASE("requantisation: other roundings do not pass for ours") {
   int twofold = 0, even = 0, logical = 0, after_zero = 0;
-  for (const Golden& g : goldens())
+  for (const Quantized& g : goldens())
     for (const auto& row : g.of) {
       twofold += requantize(row[0], g.m, Rounding::twofold) != row[2];
       even += half_even(Wide(row[0]) * g.m.m, power(31 - g.m.e)) != row[2];

@@ -4,9 +4,6 @@
 #include "../../core/kernels/dispatch.h"
 #include "../golden_json.h"
 #include "wrong_relu6.h"
-#if defined(__SSE2__)
-#include <immintrin.h>
-#endif
 
 using namespace six;
 using namespace six::test;
@@ -44,14 +41,6 @@ Relu6Run run_clamp() {
             for (long i = 0; i < n; ++i) dx[i] += c.vjp(c.works_from_output() ? y[i] : x[i], dy[i]);
           }};
 }
-
-#if defined(__SSE2__)
-struct FlushToZero {
-  unsigned before = _mm_getcsr();
-  FlushToZero() { _mm_setcsr(before | 0x8040); }  // results (FTZ) and operands (DAZ)
-  ~FlushToZero() { _mm_setcsr(before); }
-};
-#endif
 
 }  // namespace
 

@@ -10,7 +10,11 @@
 #include <vector>
 
 #include "../../core/kernels/pointwise.h"
+#include "../precision.h"
 #include "../thorough.h"
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
 
 namespace six::test {
 
@@ -21,6 +25,15 @@ inline unsigned long long bits(real x) {
   std::memcpy(&b, &x, sizeof x);
   return b;
 }
+
+#if defined(__SSE2__)
+// While it lives, denormal results (FTZ) and operands (DAZ) are zero.
+struct FlushToZero {
+  unsigned before = _mm_getcsr();
+  FlushToZero() { _mm_setcsr(before | 0x8040); }
+  ~FlushToZero() { _mm_setcsr(before); }
+};
+#endif
 
 // A ReLU6 under test, over n numbers. forward: y[i] = f(x[i]), where y may be x. backward adds to dx[i]; it may read x or y.
 struct Relu6Run {

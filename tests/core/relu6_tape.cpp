@@ -6,9 +6,6 @@
 
 #include "../../core/ops/ops.h"
 #include "wrong_relu6.h"
-#if defined(__SSE2__)
-#include <immintrin.h>
-#endif
 
 using namespace six;
 using namespace six::test;
@@ -151,14 +148,6 @@ std::string first_fault(const Relu6Run& run, bool denormals = true) {
   const Relu6Faults faults(run, denormals);
   return faults.none() ? "none" : faults.list().front();
 }
-
-#if defined(__SSE2__)
-struct FlushToZero {
-  unsigned before = _mm_getcsr();
-  FlushToZero() { _mm_setcsr(before | 0x8040); }
-  ~FlushToZero() { _mm_setcsr(before); }
-};
-#endif
 
 }  // namespace
 

@@ -20,7 +20,7 @@ std::string line(int label) {
   for (int i = 0; i < 64; ++i) out += std::to_string(i % 17) + ',';
   return out + std::to_string(label);
 }
-std::string rejected(const std::string& csv) {
+std::string csv_rejected(const std::string& csv) {
   return message_of([&] { parse_digits(csv, "f"); });
 }
 
@@ -55,7 +55,7 @@ TEST_CASE("digits: anything else names line and column") {
   const auto with = [](std::size_t column, const std::string& text) {  // the second of two lines, one field replaced
     std::string out = line(3) + "\n";
     for (std::size_t i = 1; i <= 65; ++i) out += (i > 1 ? "," : "") + (i == column ? text : std::string("1"));
-    return rejected(out);
+    return csv_rejected(out);
   };
   CHECK(with(1, "2") == "no error");
   for (const char* bad : {"17", "-1", "", " 1", "1 ", "1.0", "x", "+1", "-0", "99999999999999999999", "1;1"}) {
@@ -64,14 +64,14 @@ TEST_CASE("digits: anything else names line and column") {
   }
   for (const char* bad : {"10", "-1", "", "1,", "1,1", "a", "1\r", "1\r\r\n"})
     CHECK(contains(with(65, bad), {"f: line 2, column 65 of 65: ", "0 to 9"}));
-  CHECK(contains(rejected(""), {"f: is empty"}));
-  CHECK(contains(rejected("\n"), {"line 1, column 1"}));
-  CHECK(contains(rejected(line(3) + "\n\n"), {"line 2, column 1"}));
-  CHECK(contains(rejected("1,2,3\n"), {"line 1, column 3 of 65", "comma"}));
-  CHECK(contains(rejected(std::string("1\0,2", 4)), {"line 1, column 1", "\\x00"}));
+  CHECK(contains(csv_rejected(""), {"f: is empty"}));
+  CHECK(contains(csv_rejected("\n"), {"line 1, column 1"}));
+  CHECK(contains(csv_rejected(line(3) + "\n\n"), {"line 2, column 1"}));
+  CHECK(contains(csv_rejected("1,2,3\n"), {"line 1, column 3 of 65", "comma"}));
+  CHECK(contains(csv_rejected(std::string("1\0,2", 4)), {"line 1, column 1", "\\x00"}));
 }
 
 TEST_CASE("digits: every prefix of a line is an Error") {
   const std::string csv = line(7);
-  for (std::size_t n = 0; n < csv.size(); ++n) CHECK(rejected(csv.substr(0, n)) != "no error");
+  for (std::size_t n = 0; n < csv.size(); ++n) CHECK(csv_rejected(csv.substr(0, n)) != "no error");
 }

@@ -42,8 +42,8 @@ const std::string kEnd = chunk("IEND", "");
 
 // A grey image of 2x3 pixels 10 20 30 / 40 50 60, unfiltered.
 const std::string kRows("\0\x0a\x14\x1e\0\x28\x32\x3c", 8);
-std::string file_of(const std::string& header, const std::string& data) { return std::string(kSignature) + header + data + kEnd; }
-const std::string kPng = file_of(ihdr(3, 2, 8, 0), idat(kRows));
+std::string png_file(const std::string& header, const std::string& data) { return std::string(kSignature) + header + data + kEnd; }
+const std::string kPng = png_file(ihdr(3, 2, 8, 0), idat(kRows));
 const std::vector<std::uint8_t> kPixels = {10, 20, 30, 40, 50, 60};
 
 }  // namespace
@@ -81,11 +81,11 @@ TEST_CASE("image: PNG in grey, RGB and RGBA") {
   const Image a = png(kPng);
   CHECK(a.shape == Shape{2, 3, 1});
   CHECK(a.pixels == kPixels);
-  const Image rgb = png(file_of(ihdr(2, 1, 8, 2), idat(std::string("\0\x01\x02\x03\xff\xfe\xfd", 7))));
+  const Image rgb = png(png_file(ihdr(2, 1, 8, 2), idat(std::string("\0\x01\x02\x03\xff\xfe\xfd", 7))));
   CHECK(rgb.shape == Shape{1, 2, 3});
   CHECK(rgb.pixels == std::vector<std::uint8_t>{1, 2, 3, 255, 254, 253});
   // Opaque stays, transparent is white, half of black (alpha 128) is 127.
-  const Image rgba = png(file_of(ihdr(3, 1, 8, 6), idat(std::string("\0\x01\x02\x03\xff\x09\x09\x09\0\0\0\0\x80", 13))));
+  const Image rgba = png(png_file(ihdr(3, 1, 8, 6), idat(std::string("\0\x01\x02\x03\xff\x09\x09\x09\0\0\0\0\x80", 13))));
   CHECK(rgba.shape == Shape{1, 3, 3});
   CHECK(rgba.pixels == std::vector<std::uint8_t>{1, 2, 3, 255, 255, 255, 127, 127, 127});
 }
@@ -101,14 +101,14 @@ TEST_CASE("image: PNG with every filter, split data and ancillary chunks") {
       20);
   std::vector<std::uint8_t> expected;
   for (int i = 0; i < 5; ++i) expected.insert(expected.end(), {10, 20, 30});
-  CHECK(png(file_of(ihdr(3, 5, 8, 0), idat(rows))).pixels == expected);
-  CHECK(contains(png_rejected(file_of(ihdr(3, 1, 8, 0), idat("\5\x0a\x14\x1e"))), {"f: damaged PNG data in row 0"}));
+  CHECK(png(png_file(ihdr(3, 5, 8, 0), idat(rows))).pixels == expected);
+  CHECK(contains(png_rejected(png_file(ihdr(3, 1, 8, 0), idat("\5\x0a\x14\x1e"))), {"f: damaged PNG data in row 0"}));
 
   const std::string whole = idat(kRows), data = whole.substr(8, whole.size() - 12);
   const std::string split = chunk("IDAT", data.substr(0, 3)) + chunk("IDAT", "") + chunk("IDAT", data.substr(3));
-  CHECK(png(file_of(ihdr(3, 2, 8, 0), split)).pixels == kPixels);
+  CHECK(png(png_file(ihdr(3, 2, 8, 0), split)).pixels == kPixels);
   const std::string extra = chunk("gAMA", big_endian(100000)) + chunk("tEXt", std::string("a\0b", 3)) + chunk("zzZz", "?");
-  CHECK(png(file_of(ihdr(3, 2, 8, 0) + extra, whole + extra)).pixels == kPixels);
+  CHECK(png(png_file(ihdr(3, 2, 8, 0) + extra, whole + extra)).pixels == kPixels);
 }
 
 TEST_CASE("image: PNG of fewer and more bits, with a palette, with transparent colours, interlaced") {
@@ -118,34 +118,34 @@ TEST_CASE("image: PNG of fewer and more bits, with a palette, with transparent c
     CHECK(i.shape == shape);
     return i.pixels;
   };
-  CHECK(grey_of(file_of(ihdr(3, 2, 1, 0), idat(std::string("\0\xa0\0\x40", 4))), {2, 3, 1}) == Bytes{255, 0, 255, 0, 255, 0});
-  CHECK(grey_of(file_of(ihdr(3, 1, 2, 0), idat(std::string("\0\x6c", 2))), {1, 3, 1}) == Bytes{85, 170, 255});
-  CHECK(grey_of(file_of(ihdr(2, 1, 4, 0), idat(std::string("\0\x3f", 2))), {1, 2, 1}) == Bytes{51, 255});
-  CHECK(grey_of(file_of(ihdr(3, 1, 16, 0), idat(std::string("\0\xff\xff\x80\0\0\x80", 7))), {1, 3, 1}) == Bytes{255, 128, 0});
-  CHECK(grey_of(file_of(ihdr(1, 1, 16, 2), idat(std::string("\0\1\1\2\2\xff\xfe", 7))), {1, 1, 3}) == Bytes{1, 2, 255});
+  CHECK(grey_of(png_file(ihdr(3, 2, 1, 0), idat(std::string("\0\xa0\0\x40", 4))), {2, 3, 1}) == Bytes{255, 0, 255, 0, 255, 0});
+  CHECK(grey_of(png_file(ihdr(3, 1, 2, 0), idat(std::string("\0\x6c", 2))), {1, 3, 1}) == Bytes{85, 170, 255});
+  CHECK(grey_of(png_file(ihdr(2, 1, 4, 0), idat(std::string("\0\x3f", 2))), {1, 2, 1}) == Bytes{51, 255});
+  CHECK(grey_of(png_file(ihdr(3, 1, 16, 0), idat(std::string("\0\xff\xff\x80\0\0\x80", 7))), {1, 3, 1}) == Bytes{255, 128, 0});
+  CHECK(grey_of(png_file(ihdr(1, 1, 16, 2), idat(std::string("\0\1\1\2\2\xff\xfe", 7))), {1, 1, 3}) == Bytes{1, 2, 255});
   const std::string palette = chunk("PLTE", std::string("\1\2\3\xff\xfe\xfd", 6)), indices = idat(std::string("\0\1\0\1", 4));
-  CHECK(grey_of(file_of(ihdr(3, 1, 8, 3) + palette, indices), {1, 3, 3}) == Bytes{255, 254, 253, 1, 2, 3, 255, 254, 253});
-  CHECK(grey_of(file_of(ihdr(3, 1, 8, 3) + palette + chunk("tRNS", std::string("\0", 1)), indices), {1, 3, 3}) ==
+  CHECK(grey_of(png_file(ihdr(3, 1, 8, 3) + palette, indices), {1, 3, 3}) == Bytes{255, 254, 253, 1, 2, 3, 255, 254, 253});
+  CHECK(grey_of(png_file(ihdr(3, 1, 8, 3) + palette + chunk("tRNS", std::string("\0", 1)), indices), {1, 3, 3}) ==
         Bytes{255, 254, 253, 255, 255, 255, 255, 254, 253});
-  CHECK(grey_of(file_of(ihdr(2, 1, 1, 3) + palette, idat(std::string("\0\x40", 2))), {1, 2, 3}) == Bytes{1, 2, 3, 255, 254, 253});
-  CHECK(grey_of(file_of(ihdr(3, 1, 8, 4), idat(std::string("\0\x09\xff\x09\0\0\x80", 7))), {1, 3, 1}) == Bytes{9, 255, 127});
-  CHECK(grey_of(file_of(ihdr(2, 1, 8, 0) + chunk("tRNS", std::string("\0\x09", 2)), idat("\1\x09\x01")), {1, 2, 1}) ==
+  CHECK(grey_of(png_file(ihdr(2, 1, 1, 3) + palette, idat(std::string("\0\x40", 2))), {1, 2, 3}) == Bytes{1, 2, 3, 255, 254, 253});
+  CHECK(grey_of(png_file(ihdr(3, 1, 8, 4), idat(std::string("\0\x09\xff\x09\0\0\x80", 7))), {1, 3, 1}) == Bytes{9, 255, 127});
+  CHECK(grey_of(png_file(ihdr(2, 1, 8, 0) + chunk("tRNS", std::string("\0\x09", 2)), idat("\1\x09\x01")), {1, 2, 1}) ==
         Bytes{255, 10});
   // Adam7: its passes hold the pixels (0, 0); (2, 0); (1, 0); the second row.
   const std::string passes("\0\x0a\0\x1e\0\x14\0\x28\x32\x3c", 10);
-  CHECK(grey_of(file_of(ihdr(3, 2, 8, 0, 1), idat(passes)), {2, 3, 1}) == kPixels);
-  CHECK(png_rejected(file_of(ihdr(3, 2, 8, 0, 1), idat(passes.substr(0, 9)))) != "no error");
-  CHECK(png_rejected(file_of(ihdr(3, 2, 8, 0, 1), idat(passes + "x"))) != "no error");
+  CHECK(grey_of(png_file(ihdr(3, 2, 8, 0, 1), idat(passes)), {2, 3, 1}) == kPixels);
+  CHECK(png_rejected(png_file(ihdr(3, 2, 8, 0, 1), idat(passes.substr(0, 9)))) != "no error");
+  CHECK(png_rejected(png_file(ihdr(3, 2, 8, 0, 1), idat(passes + "x"))) != "no error");
 }
 
 TEST_CASE("image: PNG headers that make no sense") {
-  CHECK(png_rejected(file_of(ihdr(3, 1, 8, 3), idat(std::string(4, '\0')))) != "no error");  // no palette
-  const Image beyond = png(file_of(ihdr(2, 1, 8, 3) + chunk("PLTE", "abc"), idat(std::string("\0\0\1", 3))));
+  CHECK(png_rejected(png_file(ihdr(3, 1, 8, 3), idat(std::string(4, '\0')))) != "no error");  // no palette
+  const Image beyond = png(png_file(ihdr(2, 1, 8, 3) + chunk("PLTE", "abc"), idat(std::string("\0\0\1", 3))));
   CHECK(beyond.pixels == std::vector<std::uint8_t>{'a', 'b', 'c', 0, 0, 0});  // beyond the palette is black
   for (const std::string& header :
        {ihdr(0, 2, 8, 0), ihdr(3, 0, 8, 0), ihdr(16385, 2, 8, 0), ihdr(3, 16385, 8, 0), ihdr(0x80000000, 2, 8, 0), ihdr(3, 2, 8, 5),
         ihdr(3, 2, 7, 0), ihdr(3, 2, 8, 0, 2), ihdr(3, 2, 8, 0, 0, 1), ihdr(3, 2, 8, 0, 0, 0, 1)}) {
-    CHECK(contains(png_rejected(file_of(header, idat(kRows))), {"f: not a PNG image that can be read: "}));
+    CHECK(contains(png_rejected(png_file(header, idat(kRows))), {"f: not a PNG image that can be read: "}));
   }
 }
 
@@ -154,34 +154,34 @@ TEST_CASE("image: PNG chunks are in order, whole and unchanged") {
   CHECK(contains(png_rejected("not a png file at all"), {"f: is not a PNG file"}));
   CHECK(contains(png_rejected(std::string(kPng).replace(0, 1, "\x88")), {"is not a PNG file"}));
   const std::string text = chunk("tEXt", std::string("a\0b", 3));
-  CHECK(contains(png_rejected(file_of(text, header + data)), {"IHDR must be the first"}));
-  CHECK(contains(png_rejected(file_of(header + header, data)), {"IHDR must be the first"}));
-  CHECK(contains(png_rejected(file_of("", "")), {"IHDR must be the first"}));
-  CHECK(contains(png_rejected(file_of(header, data + text + data)), {"IDAT must follow one another"}));
+  CHECK(contains(png_rejected(png_file(text, header + data)), {"IHDR must be the first"}));
+  CHECK(contains(png_rejected(png_file(header + header, data)), {"IHDR must be the first"}));
+  CHECK(contains(png_rejected(png_file("", "")), {"IHDR must be the first"}));
+  CHECK(contains(png_rejected(png_file(header, data + text + data)), {"IDAT must follow one another"}));
   CHECK(contains(png_rejected(kPng + "x"), {"1 bytes follow"}));
   CHECK(contains(png_rejected(kPng + kPng), {"bytes follow"}));
   CHECK(contains(png_rejected(std::string(kSignature) + header + "\xff\xff\xff\xffIDAT1234"),
                  {"\"IDAT\" claims 4294967295 bytes", "0 are left"}));
-  CHECK(png_rejected(file_of(header, "")) != "no error");
-  CHECK(png_rejected(file_of(header, chunk("ABCD", "unknown and critical") + data)) != "no error");
-  CHECK(png_rejected(file_of(chunk("IHDR", "short"), data)) != "no error");
-  std::string broken = file_of(header + text, data);
+  CHECK(png_rejected(png_file(header, "")) != "no error");
+  CHECK(png_rejected(png_file(header, chunk("ABCD", "unknown and critical") + data)) != "no error");
+  CHECK(png_rejected(png_file(chunk("IHDR", "short"), data)) != "no error");
+  std::string broken = png_file(header + text, data);
   broken[kSignature.size() + header.size() + 9] ^= 1;  // in the text: a checksum that only an ancillary chunk has
   CHECK(png_rejected(broken) != "no error");
 }
 
 TEST_CASE("image: PNG data are exactly as long as the image") {
   const std::string header = ihdr(3, 2, 8, 0);
-  CHECK(contains(png_rejected(file_of(header, idat(kRows.substr(0, 7)))), {"row 1"}));
-  CHECK(png_rejected(file_of(header, idat(kRows + "x"))) != "no error");
-  CHECK(contains(png_rejected(file_of(header, idat(kRows) + chunk("IDAT", "more"))), {"go on after the image"}));
-  CHECK(png_rejected(file_of(header, idat(kRows) + chunk("IDAT", ""))) == "no error");
-  const std::string bomb = file_of(ihdr(1, 1, 8, 0), idat(std::string(20'000'000, '\0')));
+  CHECK(contains(png_rejected(png_file(header, idat(kRows.substr(0, 7)))), {"row 1"}));
+  CHECK(png_rejected(png_file(header, idat(kRows + "x"))) != "no error");
+  CHECK(contains(png_rejected(png_file(header, idat(kRows) + chunk("IDAT", "more"))), {"go on after the image"}));
+  CHECK(png_rejected(png_file(header, idat(kRows) + chunk("IDAT", ""))) == "no error");
+  const std::string bomb = png_file(ihdr(1, 1, 8, 0), idat(std::string(20'000'000, '\0')));
   CHECK(png_rejected(bomb) != "no error");
-  CHECK(contains(png_rejected(file_of(ihdr(16384, 16384, 8, 6), idat(kRows))), {"16384x16384 pixels", "can hold"}));
+  CHECK(contains(png_rejected(png_file(ihdr(16384, 16384, 8, 6), idat(kRows))), {"16384x16384 pixels", "can hold"}));
   const std::string whole = idat(kRows), zlib = whole.substr(8, whole.size() - 12);
-  CHECK(png_rejected(file_of(header, chunk("IDAT", zlib + "more"))) != "no error");
-  CHECK(png_rejected(file_of(header, chunk("IDAT", zlib.substr(0, zlib.size() - 1) + char(zlib.back() ^ 1)))) != "no error");
+  CHECK(png_rejected(png_file(header, chunk("IDAT", zlib + "more"))) != "no error");
+  CHECK(png_rejected(png_file(header, chunk("IDAT", zlib.substr(0, zlib.size() - 1) + char(zlib.back() ^ 1)))) != "no error");
 }
 
 TEST_CASE("image: every prefix and every flipped bit of a PNG is an Error") {

@@ -18,18 +18,18 @@ namespace {
 constexpr int kMutants = 4000;
 constexpr const char* kOtherPrecision = sizeof(real) == 4 ? "float64" : "float32";
 
-using Bytes8 = std::vector<std::uint8_t>;
+using FileBytes = std::vector<std::uint8_t>;
 
-std::map<std::string, Bytes8> corpus_of(const std::string& target) {
-  std::map<std::string, Bytes8> files;
+std::map<std::string, FileBytes> corpus_of(const std::string& target) {
+  std::map<std::string, FileBytes> files;
   for (const auto& entry : std::filesystem::directory_iterator(test_folder() + "/fuzz/corpus/" + target))
     files[entry.path().filename().string()] = read_file(entry.path().string());
   return files;
 }
 
 // One to four small changes, or a piece of another file put in.
-Bytes8 mutant(const Bytes8& from, const Bytes8& other, std::mt19937& random) {
-  Bytes8 to = from;
+FileBytes mutant(const FileBytes& from, const FileBytes& other, std::mt19937& random) {
+  FileBytes to = from;
   const auto below = [&](std::size_t n) { return n ? random() % n : 0; };
   for (std::size_t changes = 1 + below(4); changes; --changes) {
     const std::size_t at = below(to.size() + 1), n = std::min(below(9), to.size() - at);
@@ -67,7 +67,7 @@ TEST_CASE("fuzz: every file of the corpus, and what is made from it, is accepted
     CAPTURE(target.name);
     const auto corpus = corpus_of(target.name);
     REQUIRE(corpus.size() >= 3);
-    std::vector<const Bytes8*> files;
+    std::vector<const FileBytes*> files;
     for (const auto& [name, bytes] : corpus) {
       CAPTURE(name);
       bool accepted = false;
@@ -79,7 +79,7 @@ TEST_CASE("fuzz: every file of the corpus, and what is made from it, is accepted
     std::mt19937 random(1);
     long accepted = 0;
     for (int i = 0; i < kMutants; ++i) {
-      const Bytes8 bytes = mutant(*files[random() % files.size()], *files[random() % files.size()], random);
+      const FileBytes bytes = mutant(*files[random() % files.size()], *files[random() % files.size()], random);
       CAPTURE(i);
       REQUIRE_NOTHROW(accepted += target.run(bytes));
     }

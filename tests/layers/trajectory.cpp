@@ -6,14 +6,13 @@
 
 #include "../../optim/sgd.h"
 #include "../golden_json.h"
+#include "../precision.h"
 #include "support.h"
 
 using namespace six;
 using namespace six::test;
 
 namespace {
-
-constexpr bool kDouble = sizeof(real) == 8;
 
 const char* kLayers = R"(
   {"type": "conv2d", "out_channels": 6, "kernel": 3, "stride": 2, "bias": false}, {"type": "batch_norm"}, {"type": "relu6"},

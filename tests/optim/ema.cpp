@@ -12,7 +12,6 @@ using namespace six::test;
 
 namespace {
 
-std::vector<real> values(const ParamSet& p) { return {p.values(), p.values() + p.size()}; }
 std::vector<real> averages(const Ema& e, const ParamSet& p) { return {e.values(), e.values() + p.size()}; }
 
 }  // namespace

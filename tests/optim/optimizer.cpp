@@ -17,7 +17,6 @@ using namespace six::test;
 namespace {
 
 std::vector<real> copy(const real* x, long n) { return {x, x + n}; }
-std::vector<real> values(const ParamSet& p) { return copy(p.values(), p.size()); }
 std::vector<real> grads(const ParamSet& p) { return copy(p.grads(), p.size()); }
 
 std::string message(const std::function<void()>& body) {

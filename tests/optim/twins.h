@@ -13,10 +13,11 @@
 #include "../../optim/adam.h"
 #include "../../optim/rmsprop.h"
 #include "../../optim/sgd.h"
+#include "../precision.h"
 
 namespace six::test {
 
-inline constexpr bool kDouble = sizeof(real) == sizeof(double);
+inline std::vector<real> values(const ParamSet& p) { return {p.values(), p.values() + p.size()}; }
 
 // |a - b| relative to max(1, |b|): 1e-12 in the double build, loose in float.
 inline bool close(double a, double b, double loose = 2e-5) {

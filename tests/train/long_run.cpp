@@ -46,7 +46,7 @@ TEST_CASE("soak: memory stays flat over a long training") {
   std::printf("soak: %ld steps, resident memory in the first and last hundredth %.2f and %.2f MiB\n", steps, first, last);
 }
 
-Result train(std::uint64_t seed, int threads) {
+Result train_small(std::uint64_t seed, int threads) {
   const Dataset data = few_digits();
   Model model = small_net(seed);
   TrainingConfig config = full_config(threads);
@@ -58,11 +58,11 @@ Result train(std::uint64_t seed, int threads) {
 }
 
 TEST_CASE("two models on two threads of one process train to the bits they reach alone") {
-  const Result alone[] = {train(1, 1), train(2, 2)};
+  const Result alone[] = {train_small(1, 1), train_small(2, 2)};
   CHECK_FALSE(alone[0] == alone[1]);
   for (int threads : {1, 2}) {
     Result together[2];
-    std::thread first([&] { together[0] = train(1, threads); }), second([&] { together[1] = train(2, threads); });
+    std::thread first([&] { together[0] = train_small(1, threads); }), second([&] { together[1] = train_small(2, threads); });
     first.join(), second.join();
     CHECK(together[0] == alone[0]);
     CHECK(together[1] == alone[1]);

@@ -22,7 +22,7 @@ json after(const std::string& assignment) {
   return d;
 }
 
-std::string problem(const std::string& assignment) {
+std::string override_problem(const std::string& assignment) {
   json d = document();
   const std::string message = message_of([&] { apply_override(d, assignment); });
   CHECK(d == document());  // a failed override changes nothing
@@ -66,17 +66,21 @@ TEST_CASE("what is missing on the way has its default settings, unless its type 
 }
 
 TEST_CASE("an override that fits nowhere names the part that fails") {
-  CHECK(problem("epochs") == "override \"epochs\": has no =, expected PATH=VALUE as in training.epochs=3");
-  CHECK(problem("layers.2.kernel=3") == "override \"layers.2.kernel=3\": layers has 2 elements, there is no 2 (the first is 0)");
-  CHECK(problem("layers.conv.kernel=3") == "override \"layers.conv.kernel=3\": layers is an array, \"conv\" is no index into it");
-  CHECK(problem("layers.-1.kernel=3") == "override \"layers.-1.kernel=3\": layers is an array, \"-1\" is no index into it");
-  CHECK(problem("layers.0.kernel.x=3") == "override \"layers.0.kernel.x=3\": layers.0.kernel is \"3\", it has no member \"x\"");
-  CHECK(contains(problem("=3"), {"the path has an empty part"}));
-  CHECK(contains(problem("training..lr=3"), {"the path has an empty part"}));
-  CHECK(contains(problem("training.=3"), {"the path has an empty part"}));
+  CHECK(override_problem("epochs") == "override \"epochs\": has no =, expected PATH=VALUE as in training.epochs=3");
+  CHECK(override_problem("layers.2.kernel=3") ==
+        "override \"layers.2.kernel=3\": layers has 2 elements, there is no 2 (the first is 0)");
+  CHECK(override_problem("layers.conv.kernel=3") ==
+        "override \"layers.conv.kernel=3\": layers is an array, \"conv\" is no index into it");
+  CHECK(override_problem("layers.-1.kernel=3") ==
+        "override \"layers.-1.kernel=3\": layers is an array, \"-1\" is no index into it");
+  CHECK(override_problem("layers.0.kernel.x=3") ==
+        "override \"layers.0.kernel.x=3\": layers.0.kernel is \"3\", it has no member \"x\"");
+  CHECK(contains(override_problem("=3"), {"the path has an empty part"}));
+  CHECK(contains(override_problem("training..lr=3"), {"the path has an empty part"}));
+  CHECK(contains(override_problem("training.=3"), {"the path has an empty part"}));
   std::string deep = "a";
   for (int i = 0; i < 100; ++i) deep += ".a";
-  CHECK(contains(problem(deep + "=1"), {"more than 64 parts"}));
+  CHECK(contains(override_problem(deep + "=1"), {"more than 64 parts"}));
 }
 
 }  // namespace

@@ -13,7 +13,7 @@
 namespace six::test {
 namespace {
 
-Result train(int threads, std::uint64_t seed = 7) {
+Result trained(int threads, std::uint64_t seed = 7) {
   const Dataset data = few_digits();
   Model model = small_net();
   TrainingConfig config = full_config(threads);
@@ -29,12 +29,12 @@ Result train(int threads, std::uint64_t seed = 7) {
 }
 
 TEST_CASE("a training has the same bits for 1, 2, 3 and 7 threads, and others for another seed") {
-  const Result one = train(1);
+  const Result one = trained(1);
   CHECK(one.losses.size() == 3 * 6 + 3);
-  CHECK(train(2) == one);
-  CHECK(train(3) == one);
-  CHECK(train(7) == one);
-  CHECK_FALSE(train(1, 8) == one);
+  CHECK(trained(2) == one);
+  CHECK(trained(3) == one);
+  CHECK(trained(7) == one);
+  CHECK_FALSE(trained(1, 8) == one);
 }
 
 TEST_CASE("the loop is the one that a user would write by hand") {
@@ -81,7 +81,7 @@ TEST_CASE("from the second step on a step allocates nothing, at the turn of an e
 }
 
 TEST_CASE("two trainings in one process do not disturb each other, taking turns or side by side") {
-  const Result seven = train(1, 7), eight = train(1, 8);
+  const Result seven = trained(1, 7), eight = trained(1, 8);
   const Dataset data = few_digits();
   Model a = small_net(), b = small_net();
   TrainingConfig config = full_config(1);
@@ -99,8 +99,8 @@ TEST_CASE("two trainings in one process do not disturb each other, taking turns 
   CHECK(result_of(b, second).averages == eight.averages);
 
   Result side[2];
-  std::thread other([&] { side[0] = train(2, 7); });
-  side[1] = train(2, 8);
+  std::thread other([&] { side[0] = trained(2, 7); });
+  side[1] = trained(2, 8);
   other.join();
   CHECK(side[0] == seven);
   CHECK(side[1] == eight);

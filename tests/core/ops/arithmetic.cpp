@@ -8,8 +8,6 @@ using namespace six::test;
 
 namespace {
 
-void check(const Case& c) { CHECK(text(faults_of(c)) == ""); }
-
 double plus(double a, double b) { return a + b; }
 double minus(double a, double b) { return a - b; }
 double times(double a, double b) { return a * b; }

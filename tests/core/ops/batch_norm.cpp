@@ -11,10 +11,6 @@ using namespace six::test;
 
 namespace {
 
-constexpr bool kDouble = sizeof(real) == 8;
-
-void check(const Case& c) { CHECK(text(faults_of(c)) == ""); }
-
 Case trained(Shape s) {
   const long c = s.channels();
   return {"batch_norm",

@@ -32,8 +32,6 @@ Case of_bytes(Shape image, std::vector<Array> inputs, std::function<Var(Var, con
           },
           [=](const std::vector<Array>& in) { return f(x, in); }};
 }
-void check(const Case& c) { CHECK(text(faults_of(c)) == ""); }
-
 }  // namespace
 
 TEST_CASE("a byte is its value / 255, exactly, whatever the length") {

@@ -33,8 +33,6 @@ Case large(Case c) {
   c.large = true;
   return c;
 }
-void check(const Case& c) { CHECK(text(faults_of(c)) == ""); }
-
 const long kChannels[] = {1, 3, 7, 8, 9, 15, 16, 17, 31, 33};
 
 }  // namespace

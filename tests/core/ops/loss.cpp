@@ -10,8 +10,6 @@ using namespace six::test;
 
 namespace {
 
-void check(const Case& c) { CHECK(text(faults_of(c)) == ""); }
-
 std::vector<int> labels(long n, long classes) {
   std::vector<int> list;
   for (long i = 0; i < n; ++i) list.push_back(int((i * 7 + 2) % classes));

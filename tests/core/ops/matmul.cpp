@@ -31,8 +31,6 @@ Case bias_of(Shape x) {
           [](const std::vector<Var>& in) { return bias(in[0], in[1]); },
           [](const std::vector<Array>& in) { return naive::bias(in[0], in[1]); }};
 }
-void check(const Case& c) { CHECK(text(faults_of(c)) == ""); }
-
 const long kSizes[] = {1, 3, 7, 8, 9, 15, 16, 17, 31, 33};
 
 }  // namespace

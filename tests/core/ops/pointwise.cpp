@@ -9,8 +9,6 @@ using namespace six::test;
 
 namespace {
 
-void check(const Case& c) { CHECK(text(faults_of(c)) == ""); }
-
 // The formula one number at a time; which side of its kinks a number lies on is noted.
 template <class O>
 Array formula_of(const O& op, const Array& x) {
@@ -37,8 +35,6 @@ Case case_of(const O& op, Shape s, Dress before = Dress::none, bool norm_after =
                [op](const std::vector<Array>& x) { return formula_of(op, x[0]); }};
   return dressed(c, before, norm_after);
 }
-
-constexpr bool kDouble = sizeof(real) == 8;
 
 struct Own : Tanh {
   static constexpr const char* name = "own";

@@ -8,8 +8,6 @@ using namespace six::test;
 
 namespace {
 
-void check(const Case& c) { CHECK(text(faults_of(c)) == ""); }
-
 Case max_of(Shape s, PoolOptions o) {
   return {"max_pool2d",
           {drawn(s, 1)},
