@@ -12,7 +12,7 @@
 namespace six {
 namespace {
 
-const Split& checked(const Split& split) {
+const Split& checked_split(const Split& split) {
   check_split(split, "batches", LabelCheck::count_only);
   return split;
 }
@@ -20,7 +20,7 @@ const Split& checked(const Split& split) {
 }  // namespace
 
 Batches::Batches(const Split& split, long batch_size, const BatchOptions& options)
-    : split_(&checked(split)),
+    : split_(&checked_split(split)),
       batch_size_(batch_size),
       augmenter_(options.augment, split.image, options.threads),
       threads_(options.threads) {

@@ -42,7 +42,7 @@ std::string reason(int error) { return std::generic_category().message(error); }
 
 // Repeats an interrupted call; throws `path: what: reason` if it fails.
 template <class Call>
-auto checked(const std::string& path, const char* what, Call call) {
+auto system_call(const std::string& path, const char* what, Call call) {
   for (;;) {
     const auto result = call();
     if (result >= 0) return result;
@@ -54,7 +54,7 @@ class Descriptor {
  public:
   Descriptor(const std::string& shown, const std::string& path, int flags)
       : shown_(shown),
-        fd_(checked(shown, "cannot be opened", [&] { return file_calls().open(path.c_str(), flags | O_CLOEXEC, 0666); })) {}
+        fd_(system_call(shown, "cannot be opened", [&] { return file_calls().open(path.c_str(), flags | O_CLOEXEC, 0666); })) {}
   ~Descriptor() {
     if (fd_ >= 0) file_calls().close(fd_);
   }
@@ -66,13 +66,13 @@ class Descriptor {
 
   std::size_t size() const {  // of a regular file; anything else throws
     struct stat info {};
-    checked(shown_, "cannot be examined", [&] { return file_calls().stat(fd_, &info); });
+    system_call(shown_, "cannot be examined", [&] { return file_calls().stat(fd_, &info); });
     require(!S_ISDIR(info.st_mode), shown_, ": is a folder, not a file");
     require(S_ISREG(info.st_mode) && info.st_size >= 0, shown_, ": is not a regular file");
     return std::size_t(info.st_size);
   }
   void sync() const {
-    checked(shown_, "cannot be written to the disk", [&] { return file_calls().sync(fd_); });
+    system_call(shown_, "cannot be written to the disk", [&] { return file_calls().sync(fd_); });
   }
   // Linux releases the descriptor even if close fails, also when interrupted: never a second try.
   void close() {
@@ -86,7 +86,7 @@ class Descriptor {
 
 void write_all(const std::string& path, int fd, std::string_view text) {
   while (!text.empty()) {
-    const auto n = checked(path, "cannot be written", [&] { return file_calls().write(fd, text.data(), text.size()); });
+    const auto n = system_call(path, "cannot be written", [&] { return file_calls().write(fd, text.data(), text.size()); });
     require(n > 0, path, ": cannot be written: 0 of ", text.size(), " bytes were accepted");
     text.remove_prefix(std::size_t(n));
   }
@@ -101,7 +101,7 @@ Buffer read_whole(const std::string& path, std::size_t cap) {
   content.resize(size);
   for (std::size_t done = 0; done < size;) {
     const auto n =
-        checked(path, "cannot be read", [&] { return file_calls().read(file.fd(), content.data() + done, size - done); });
+        system_call(path, "cannot be read", [&] { return file_calls().read(file.fd(), content.data() + done, size - done); });
     require(n > 0, path, ": ended after ", done, " of ", size, " bytes (it shrank while being read)");
     done += std::size_t(n);
   }
@@ -132,7 +132,7 @@ void write_file_atomic(const std::string& path, std::span<const std::string_view
     for (const std::string_view piece : pieces) write_all(path, file.fd(), piece);
     file.sync();
     file.close();
-    checked(path, "cannot be replaced", [&] { return file_calls().rename(temporary.c_str(), path.c_str()); });
+    system_call(path, "cannot be replaced", [&] { return file_calls().rename(temporary.c_str(), path.c_str()); });
   } catch (...) {
     file_calls().remove(temporary.c_str());
     throw;
@@ -147,7 +147,7 @@ AppendFile::AppendFile(std::string path, std::optional<std::int64_t> offset) : p
   size_ = std::int64_t(file.size());
   if (offset) {
     require(*offset >= 0 && *offset <= size_, path_, ": has ", size_, " bytes, cannot be cut back to ", *offset);
-    checked(path_, "cannot be cut back", [&] { return file_calls().truncate(file.fd(), off_t(*offset)); });
+    system_call(path_, "cannot be cut back", [&] { return file_calls().truncate(file.fd(), off_t(*offset)); });
     size_ = *offset;
   }
   fd_ = file.release();
@@ -166,14 +166,14 @@ void AppendFile::append(std::string_view text) {
 }
 
 void AppendFile::sync() {
-  checked(path_, "cannot be written to the disk", [&] { return file_calls().sync(fd_); });
+  system_call(path_, "cannot be written to the disk", [&] { return file_calls().sync(fd_); });
 }
 
 void make_folder(const std::string& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
   require(!error, path, ": cannot be created: ", error.message());
-  checked(path, "cannot be written to", [&] { return ::access(path.c_str(), W_OK | X_OK); });
+  system_call(path, "cannot be written to", [&] { return ::access(path.c_str(), W_OK | X_OK); });
 }
 
 int remove_stale_temporaries(const std::string& folder) {

@@ -83,7 +83,7 @@ std::vector<std::uint8_t> read_data(GzipReader& in, std::size_t size, const std:
 }
 
 template <class Reader>
-Idx parse(Reader&& in, const std::string& where) {
+Idx parse_stream(Reader&& in, const std::string& where) {
   std::uint8_t magic[4];
   read_exactly(in, magic, where, "the IDX magic number");
   Idx idx;
@@ -111,8 +111,8 @@ Idx parse(Reader&& in, const std::string& where) {
 }  // namespace
 
 Idx parse_idx(std::vector<std::uint8_t> file, const std::string& where) {
-  if (is_gzip(file)) return parse(GzipReader(file, where), where);
-  return parse(PlainReader(std::move(file), where), where);
+  if (is_gzip(file)) return parse_stream(GzipReader(file, where), where);
+  return parse_stream(PlainReader(std::move(file), where), where);
 }
 
 Idx read_idx(const std::string& path) { return parse_idx(read_file(path, kMaxContent + 4 + 4 * 255), path); }

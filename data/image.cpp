@@ -45,7 +45,7 @@ class PgmHeader {
   const std::string& where_;
 };
 
-void check(const Image& image, const char* who) {
+void check_image(const Image& image, const char* who) {
   const Shape& s = image.shape;
   require(s.rank() == 3 && s[0] > 0 && s[1] > 0 && (s[2] == 1 || s[2] == 3) && s.size() == long(image.pixels.size()), who,
           ": an image is [h, w, 1 or 3] with as many bytes (", s, ", ", image.pixels.size(), " bytes)");
@@ -100,7 +100,7 @@ Image read_image(const std::string& path) {
 }
 
 Image to_grey(const Image& image) {
-  check(image, "to_grey");
+  check_image(image, "to_grey");
   if (image.shape[2] == 1) return image;
   Image grey{image.shape.with(2, 1), std::vector<std::uint8_t>(image.pixels.size() / 3)};
   for (std::size_t i = 0; i < grey.pixels.size(); ++i) {
@@ -116,7 +116,7 @@ Image invert(Image image) {
 }
 
 Image resize(const Image& image, long height, long width) {
-  check(image, "resize");
+  check_image(image, "resize");
   require(height >= 1 && height <= kMaxSide && width >= 1 && width <= kMaxSide, "resize: sides must be from 1 to ", kMaxSide,
           ", got ", height, "x", width);
   const long w = image.shape[1], c = image.shape[2];
@@ -143,7 +143,7 @@ Image resize(const Image& image, long height, long width) {
 }
 
 Image fit(const Image& image, const Shape& input, bool inverted) {
-  check(image, "fit");
+  check_image(image, "fit");
   require(input.rank() == 3 && input[0] >= 1 && input[1] >= 1 && (input[2] == 1 || input[2] == 3),
           "fit: a net's input must be [h, w, 1 or 3], got ", input);
   const long h = input[0], w = input[1], c = input[2];
@@ -167,7 +167,7 @@ Image fit(const Image& image, const Shape& input, bool inverted) {
 }
 
 std::string pgm_bytes(const Image& grey) {
-  check(grey, "pgm");
+  check_image(grey, "pgm");
   require(grey.shape[2] == 1, "pgm: holds one channel, the image has ", grey.shape[2]);
   return "P5\n" + std::to_string(grey.shape[1]) + ' ' + std::to_string(grey.shape[0]) + "\n255\n" +
          std::string(as_text(grey.pixels));

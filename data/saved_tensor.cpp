@@ -34,7 +34,7 @@ float from_f16(std::uint16_t h) {
 float from_bf16(std::uint16_t h) { return std::bit_cast<float>(std::uint32_t(h) << 16); }
 
 template <class Stored>
-std::vector<std::uint8_t> bytes_of(std::span<const real> values) {
+std::vector<std::uint8_t> bytes_as(std::span<const real> values) {
   std::vector<std::uint8_t> bytes(values.size() * sizeof(Stored));
   for (std::size_t i = 0; i < values.size(); ++i) {
     const Stored value = Stored(values[i]);
@@ -51,7 +51,7 @@ SavedTensor save_reals(std::string name, std::vector<std::int64_t> shape, std::s
   require(size == std::int64_t(values.size()), "tensor ", printable(name), ": has ", values.size(), " values, its shape ", size);
   require(dtype == Dtype::f32 || dtype == Dtype::f64, "tensor ", printable(name), ": cannot be saved as ", dtype_name(dtype),
           "; F32 and F64 are supported");
-  return {std::move(name), dtype, std::move(shape), dtype == Dtype::f32 ? bytes_of<float>(values) : bytes_of<double>(values)};
+  return {std::move(name), dtype, std::move(shape), dtype == Dtype::f32 ? bytes_as<float>(values) : bytes_as<double>(values)};
 }
 
 SavedTensor save_counter(std::string name, std::int64_t value) {

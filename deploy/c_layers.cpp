@@ -183,7 +183,7 @@ class LayerText {
   const CLayerOptions& options_;
 };
 
-std::string sides(const Shape& s) {
+std::string c_sides(const Shape& s) {
   std::string out;
   for (int i = 0; i < s.rank(); ++i) out += (i ? "x" : "") + std::to_string(s[i]);
   return out;
@@ -203,7 +203,7 @@ std::string description(const IntStage& stage, const IntNetwork& net) {
   const IntWeights* w = stage.weighted();
   if (w && (w->g.kh > 1 || w->g.kw > 1)) out += text(" ", w->g.kh, 'x', w->g.kw);
   if (w && w->g.stride > 1) out += text(" stride ", w->g.stride);
-  return out + ", " + sides(net.shape(stage.in[0])) + " -> " + sides(net.shape(stage.out));
+  return out + ", " + c_sides(net.shape(stage.in[0])) + " -> " + c_sides(net.shape(stage.out));
 }
 
 }  // namespace six

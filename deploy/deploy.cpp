@@ -12,7 +12,7 @@
 namespace six {
 namespace {
 
-std::string percent(double x) {
+std::string in_percent(double x) {
   char out[32];
   std::snprintf(out, sizeof out, "%.2f %%", 100 * x);
   return out;
@@ -26,8 +26,8 @@ std::vector<std::string> provenance(const Model& model, const Dataset& data, con
   return {text(library_version(), ", model ", model.name(), ", seed ", training_of(model).seed),
           text("config ", config_hash(model)),
           text("data ", data.name, " ", digest, ", calibrated on ", r.calibration_images, " training images"),
-          text("test accuracy of this integer network ", percent(r.integer_accuracy), " on ", r.images, " images (float ",
-               percent(r.float_accuracy), ")"),
+          text("test accuracy of this integer network ", in_percent(r.integer_accuracy), " on ", r.images, " images (float ",
+               in_percent(r.float_accuracy), ")"),
           text("rounding ", choices_of(q.rounding)[std::size_t(q.rounding)], ", ranges ",
                trained ? "trained with the weights"
                        : text(choices_of(q.relu6_range)[std::size_t(q.relu6_range)], " ",

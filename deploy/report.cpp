@@ -18,8 +18,8 @@ namespace {
 
 constexpr long kLookedAt = 64;  // images on which layers are compared
 
-std::string format(const char* pattern, ...) __attribute__((format(printf, 1, 2)));
-std::string format(const char* pattern, ...) {
+std::string formatted(const char* pattern, ...) __attribute__((format(printf, 1, 2)));
+std::string formatted(const char* pattern, ...) {
   char text[512];
   va_list arguments;
   va_start(arguments, pattern);
@@ -139,7 +139,7 @@ void count_predictions(DeployReport& r, const Model& model, const Graph& graph, 
   r.integer_accuracy = double(integer_right) / all;
 }
 
-std::string decibel_text(double x) { return std::isfinite(x) ? format("%6.1f", x) : x > 0 ? " exact" : "     -"; }
+std::string decibel_text(double x) { return std::isfinite(x) ? formatted("%6.1f", x) : x > 0 ? " exact" : "     -"; }
 
 }  // namespace
 
@@ -182,7 +182,7 @@ std::string plan_text(const DeployReport& r) {
   std::size_t wide = 5;
   for (const LayerReport& l : r.layers) wide = std::max(wide, l.shape.size());
   const auto row = [&](const std::string& name, const std::string& macs, const std::string& flash, const std::string& live) {
-    return name + std::string(wide - name.size(), ' ') + format("  %10s  %8s  %8s\n", macs.c_str(), flash.c_str(), live.c_str());
+    return name + std::string(wide - name.size(), ' ') + formatted("  %10s  %8s  %8s\n", macs.c_str(), flash.c_str(), live.c_str());
   };
   std::string out = row("layer", "MACs", "flash", "live RAM");
   for (const LayerReport& l : r.layers)
@@ -191,18 +191,18 @@ std::string plan_text(const DeployReport& r) {
 }
 
 std::string report_text(const DeployReport& r) {
-  std::string out = format("%ld test images: float %.2f %%, fake-quantised %.2f %%, integer %.2f %%\n", r.images,
-                           100 * r.float_accuracy, 100 * r.fake_accuracy, 100 * r.integer_accuracy);
-  out += format("%ld predictions flipped against float (%.1f per 10,000), %ld images with two equal largest logits\n\n", r.flipped,
-                1e4 * double(r.flipped) / double(r.images), r.ties);
+  std::string out = formatted("%ld test images: float %.2f %%, fake-quantised %.2f %%, integer %.2f %%\n", r.images,
+                              100 * r.float_accuracy, 100 * r.fake_accuracy, 100 * r.integer_accuracy);
+  out += formatted("%ld predictions flipped against float (%.1f per 10,000), %ld images with two equal largest logits\n\n",
+                   r.flipped, 1e4 * double(r.flipped) / double(r.images), r.ties);
   std::size_t wide = 5;
   for (const LayerReport& l : r.layers) wide = std::max(wide, l.name.size());
   out +=
       std::string("layer") + std::string(wide - 5, ' ') + "   SQNR dB   alone   range               at ends, %    weights  sum\n";
   for (const LayerReport& l : r.layers) {
     out += l.name + std::string(wide - l.name.size(), ' ') + "    " + decibel_text(l.sqnr) + "  " + decibel_text(l.sqnr_local);
-    out += format("   [%7.3f, %7.3f]  %5.1f  %5.1f  ", l.lo, l.hi, 100 * l.at_min, 100 * l.at_max);
-    out += l.accumulator_bits > 0 ? format("%7.1fx  %2.0f bits\n", l.weight_ratio, l.accumulator_bits) : "\n";
+    out += formatted("   [%7.3f, %7.3f]  %5.1f  %5.1f  ", l.lo, l.hi, 100 * l.at_min, 100 * l.at_max);
+    out += l.accumulator_bits > 0 ? formatted("%7.1fx  %2.0f bits\n", l.weight_ratio, l.accumulator_bits) : "\n";
   }
   return out + "\nSQNR: signal by quantisation noise, of all layers up to this one and of this one alone, on the first " +
          std::to_string(std::min(kLookedAt, r.images)) +

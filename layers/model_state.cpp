@@ -13,7 +13,7 @@ namespace {
 
 using Tensors = std::vector<Builder::Tensor>;
 
-std::string shown(const std::vector<std::int64_t>& shape) { return Json(shape).dump(); }
+std::string shape_text(const std::vector<std::int64_t>& shape) { return Json(shape).dump(); }
 
 // `name` under the first renaming that matches it, whole components only.
 std::string renamed(const std::string& name, const LoadOptions& options) {
@@ -27,9 +27,9 @@ std::string renamed(const std::string& name, const LoadOptions& options) {
 }
 
 // Tensors of a file by the names they are known by here.
-class Found {
+class FoundTensors {
  public:
-  Found(const std::vector<SavedTensor>& tensors, const LoadOptions& options) {
+  FoundTensors(const std::vector<SavedTensor>& tensors, const LoadOptions& options) {
     for (const SavedTensor& t : tensors) {
       const auto [at, fresh] = found_.emplace(renamed(t.name, options), &t);
       if (!fresh)
@@ -49,7 +49,7 @@ class Found {
     try {
       if (t.counter) return {real(load_counter(saved))};
       if (saved.shape == t.layout.file) return load_reals(saved);
-      misshapen_ += ' ' + t.name + ' ' + shown(saved.shape) + " instead of " + shown(t.layout.file);
+      misshapen_ += ' ' + t.name + ' ' + shape_text(saved.shape) + " instead of " + shape_text(t.layout.file);
     } catch (const Error& e) {
       misshapen_ += ' ' + std::string(e.what());
     }
@@ -73,7 +73,7 @@ class Found {
   std::string missing_, misshapen_;
 };
 
-std::vector<std::vector<real>> take_all(Found& found, const Tensors& tensors, const std::string& prefix = "") {
+std::vector<std::vector<real>> take_all(FoundTensors& found, const Tensors& tensors, const std::string& prefix = "") {
   std::vector<std::vector<real>> values;
   for (const Builder::Tensor& t : tensors) values.push_back(found.take(t, prefix));
   return values;
@@ -81,7 +81,7 @@ std::vector<std::vector<real>> take_all(Found& found, const Tensors& tensors, co
 
 // `at(i)`: where tensor i lies in memory.
 template <class At>
-void put_all(const Tensors& tensors, const std::vector<std::vector<real>>& values, At&& at) {
+void put_tensors(const Tensors& tensors, const std::vector<std::vector<real>>& values, At&& at) {
   for (std::size_t i = 0; i < tensors.size(); ++i)
     if (!values[i].empty()) tensors[i].layout.from_file(values[i], at(int(i)));
 }
@@ -104,11 +104,11 @@ std::vector<SavedTensor> Model::state() const {
 }
 
 void Model::set_state(const std::vector<SavedTensor>& tensors, const LoadOptions& options) {
-  Found found(tensors, options);
+  FoundTensors found(tensors, options);
   const auto params = take_all(found, built_->params), buffers = take_all(found, built_->buffers);
   found.report(options.strict);
-  put_all(built_->params, params, [&](int i) { return params_->value(i); });
-  put_all(built_->buffers, buffers, [&](int i) { return params_->buffer(i); });
+  put_tensors(built_->params, params, [&](int i) { return params_->value(i); });
+  put_tensors(built_->buffers, buffers, [&](int i) { return params_->buffer(i); });
 }
 
 std::vector<SavedTensor> Model::slab_state(const real* slab, const std::string& prefix) const {
@@ -121,10 +121,10 @@ void Model::set_slab_state(const std::vector<SavedTensor>& tensors, real* slab, 
   std::vector<SavedTensor> own;
   for (const SavedTensor& t : tensors)
     if (t.name.starts_with(prefix)) own.push_back(t);
-  Found found(own, {});
+  FoundTensors found(own, {});
   const auto values = take_all(found, built_->params, prefix);
   found.report(true);
-  put_all(built_->params, values, [&](int i) { return slab + params_->params()[std::size_t(i)].offset; });
+  put_tensors(built_->params, values, [&](int i) { return slab + params_->params()[std::size_t(i)].offset; });
 }
 
 void Model::save(const std::string& path) const {

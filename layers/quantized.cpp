@@ -13,7 +13,7 @@ constexpr double kMomentum = 0.01;  // of observed ranges
 
 bool bounded(const Stage& s) { return s.lo > -double(kInf) && s.hi < double(kInf); }
 
-std::string path_of(const Stage& s) { return s.name.substr(0, s.name.find(' ')); }
+std::string path_of_stage(const Stage& s) { return s.name.substr(0, s.name.find(' ')); }
 
 TorchLayout layout_of(const Stage& s, const Graph& g) {
   const long k = s.out.channels(), c = s.from.channels();
@@ -48,13 +48,13 @@ Shape Quantized::build(Builder& b, const Shape& in) {
   long macs = 0;
   for (const Stage& s : graph_->stages) {
     Step step;
-    step.path = path_of(s);
+    step.path = path_of_stage(s);
     if (!s.weights.empty()) {
-      step.weight = b.param(path_of(s) + ".weight", weight_shape(s), copy_of(s.weights), true, layout_of(s, *graph_));
-      step.bias = b.param(path_of(s) + ".bias", {long(s.bias.size())}, copy_of(s.bias), false);
+      step.weight = b.param(path_of_stage(s) + ".weight", weight_shape(s), copy_of(s.weights), true, layout_of(s, *graph_));
+      step.bias = b.param(path_of_stage(s) + ".bias", {long(s.bias.size())}, copy_of(s.bias), false);
       macs += s.out.size() / s.out.channels() * long(s.weights.size());
     }
-    if (!s.keeps_codes()) step.range = b.buffer(path_of(s) + ".range", {2}, 1);
+    if (!s.keeps_codes()) step.range = b.buffer(path_of_stage(s) + ".range", {2}, 1);
     if (const auto* p = std::get_if<Stage::Pointwise>(&s.op))
       require(p->index == PointwiseOps::index_of<ClampOp>(), s.name, ": no integer kernel");
     steps_.push_back(step);

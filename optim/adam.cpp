@@ -8,13 +8,13 @@ namespace {
 
 // The numbers of one step, the same for all elements. Of the two decays one is neutral: `shrink` multiplies the parameter
 // (AdamW, else 1), `l2` of it is added to the gradient (Adam, else 0).
-struct Step {
+struct AdamStep {
   real scale, l2, shrink;
   real new_m, beta2, new_v;  // new_m = 1 - beta1, new_v = 1 - beta2, subtracted in double
   real rate, root, eps;      // rate = lr / (1 - beta1^t), root = 1 / sqrt(1 - beta2^t)
 };
 
-void adam(real* __restrict p, real* __restrict m, real* __restrict v, const real* __restrict grad, long n, const Step s) {
+void adam(real* __restrict p, real* __restrict m, real* __restrict v, const real* __restrict grad, long n, const AdamStep s) {
   for (long i = 0; i < n; ++i) {
     const real g = s.scale * grad[i] + s.l2 * p[i];
     m[i] += s.new_m * (g - m[i]);
@@ -43,7 +43,7 @@ AdamW::AdamW(ParamSet& params, AdamWOptions o)
 
 void Adam::update(std::span<const Range> ranges, real grad_scale) {
   const double t = double(steps());
-  Step s;
+  AdamStep s;
   s.scale = grad_scale;
   s.new_m = real(1 - options_.beta1);
   s.beta2 = real(options_.beta2);

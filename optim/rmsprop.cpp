@@ -5,13 +5,13 @@
 namespace six {
 namespace {
 
-struct Step {
+struct RMSpropStep {
   real scale, decay, lr, alpha, rest, eps, mu;  // rest = 1 - alpha, subtracted in double
 };
 
 template <bool kCentered, bool kMomentum>
 void rmsprop(real* __restrict p, real* __restrict v, real* __restrict m, real* __restrict b, const real* __restrict g, long n,
-             const Step s) {
+             const RMSpropStep s) {
   for (long i = 0; i < n; ++i) {
     const real d = s.scale * g[i] + s.decay * p[i];
     v[i] = s.alpha * v[i] + s.rest * d * d;
@@ -43,7 +43,8 @@ void RMSprop::update(std::span<const Range> ranges, real grad_scale) {
   const bool centered = options_.centered, momentum = options_.momentum > 0;
   const auto loop = centered ? (momentum ? rmsprop<true, true> : rmsprop<true, false>)
                              : (momentum ? rmsprop<false, true> : rmsprop<false, false>);
-  Step s{grad_scale, 0, real(lr()), real(options_.alpha), real(1 - options_.alpha), real(options_.eps), real(options_.momentum)};
+  RMSpropStep s{
+      grad_scale, 0, real(lr()), real(options_.alpha), real(1 - options_.alpha), real(options_.eps), real(options_.momentum)};
   for (const Range& r : ranges) {
     s.decay = r.weight_decay;
     // A slab that is not used is null: its index would be that of v.

@@ -18,36 +18,36 @@ void require_in(const char* name, const char* option, double value, bool ok, con
   require(ok && std::isfinite(value), name, ": ", option, " is ", value, ", must be ", range);
 }
 
-void check(const Policy& policy);
+void check_policy(const Policy& policy);
 
-void check(const ConstantLR&) {}
+void check_policy(const ConstantLR&) {}
 
-void check(const StepLR& s) {
+void check_policy(const StepLR& s) {
   require_steps(s.name, "step_size", s.step_size);
   require_in(s.name, "gamma", s.gamma, s.gamma > 0 && s.gamma <= 1, "in (0, 1]");
 }
 
-void check(const ExponentialLR& s) { require_in(s.name, "gamma", s.gamma, s.gamma > 0 && s.gamma <= 1, "in (0, 1]"); }
+void check_policy(const ExponentialLR& s) { require_in(s.name, "gamma", s.gamma, s.gamma > 0 && s.gamma <= 1, "in (0, 1]"); }
 
-void check(const CosineAnnealingLR& s) {
+void check_policy(const CosineAnnealingLR& s) {
   require_steps(s.name, "t_max", s.t_max);
   require_in(s.name, "eta_min", s.eta_min, s.eta_min >= 0, "at least 0");
 }
 
-void check(const OneCycleLR& s) {
+void check_policy(const OneCycleLR& s) {
   require_steps(s.name, "total_steps", s.total_steps);
   require_in(s.name, "pct_start", s.pct_start, s.pct_start >= 0 && s.pct_start < 1, "in [0, 1)");
   require_in(s.name, "div_factor", s.div_factor, s.div_factor >= 1, "at least 1");
   require_in(s.name, "final_div_factor", s.final_div_factor, s.final_div_factor >= 1, "at least 1");
 }
 
-void check(const LinearLR& s) {
+void check_policy(const LinearLR& s) {
   require_steps(s.name, "total_iters", s.total_iters);
   require_in(s.name, "start_factor", s.start_factor, s.start_factor >= 0 && s.start_factor <= 1, "in [0, 1]");
   require_in(s.name, "end_factor", s.end_factor, s.end_factor >= 0 && s.end_factor <= 1, "in [0, 1]");
 }
 
-void check(const SequentialLR& s) {
+void check_policy(const SequentialLR& s) {
   require(!s.policies.empty(), s.name, ": there are no policies, at least 1 is needed");
   require(s.milestones.size() == s.policies.size() - 1, s.name, ": ", s.milestones.size(), " milestones for ", s.policies.size(),
           " policies, must be one fewer");
@@ -56,11 +56,11 @@ void check(const SequentialLR& s) {
     require(m > before, s.name, ": milestone ", m, " follows ", before, ", must increase");
     before = m;
   }
-  for (const Policy& policy : s.policies) in_context(s.name, [&] { check(policy); });
+  for (const Policy& policy : s.policies) in_context(s.name, [&] { check_policy(policy); });
 }
 
-void check(const Policy& policy) {
-  std::visit([](const auto& s) { check(s); }, static_cast<const AnyPolicy&>(policy));
+void check_policy(const Policy& policy) {
+  std::visit([](const auto& s) { check_policy(s); }, static_cast<const AnyPolicy&>(policy));
 }
 
 // Half a cosine from `from` at fraction 0 to `to` at fraction 1, and `to` from there on.
@@ -106,7 +106,7 @@ Policy warmup_then(LinearLR warmup, Policy policy) {
 
 Schedule::Schedule(double lr, Policy policy) : lr_(lr), policy_(std::move(policy)) {
   require_in("schedule", "lr", lr, lr >= 0, "a finite number, at least 0");
-  check(policy_);
+  check_policy(policy_);
 }
 
 double Schedule::operator()(long step) const {

@@ -14,7 +14,7 @@ import sources
 ROOMS = ("core", "layers", "optim", "data", "train", "deploy")
 UNNAMED = re.compile(r"^namespace \{$(.*?)^\}  // namespace$", re.S | re.M)
 FUNCTION = re.compile(r"(?:template ?<.*?> )?(?:[\w:]+(?:<[^()]*>)?[ &*]+)+(\w+)\(")
-TYPE = re.compile(r"(?:struct|class|enum class|using) (\w+)\b")
+TYPE = re.compile(r"(?:struct|class|enum class|using) (\w+)\b(?!::)")
 CONSTANT = re.compile(r"(?:static |inline )?(?:constexpr|const) [\w:<>, *]*?\b(k[A-Z]\w*)\b")
 
 

@@ -10,6 +10,7 @@ step format scripts/check_format.sh
 step "tests of the checks" python3 -m unittest discover -q -s tests/scripts
 step layering scripts/check_layering.py
 step limits scripts/check_limits.py
+step names scripts/check_names.py
 
 step configure configure release -DSIX_WERROR=ON -DSIX_TESTS=ON -DSIX_EXAMPLES=ON
 step build cmake --build build/release --parallel "$jobs"

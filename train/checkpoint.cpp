@@ -14,7 +14,7 @@
 namespace six {
 namespace {
 
-constexpr const char *kFormat = "sixgrad-checkpoint", *kVersion = "1";
+constexpr const char *kCheckpointFormat = "sixgrad-checkpoint", *kVersion = "1";
 constexpr std::string_view kModel = "model.", kEma = "ema.", kOptimizer = "optimizer.";
 
 std::string exact(double value) {  // by its bits
@@ -110,7 +110,8 @@ void require_all_known(const Safetensors& file, const CheckpointParts& parts, co
 CheckpointInfo load(const Safetensors& file, const CheckpointParts& parts, const std::string& model,
                     const std::function<void(const CheckpointInfo&)>& accept) {
   const Metadata m(file.metadata);
-  require(m.text("format") == kFormat, "format is ", printable(m.text("format")), ", expected \"", kFormat, '"');
+  require(m.text("format") == kCheckpointFormat, "format is ", printable(m.text("format")), ", expected \"", kCheckpointFormat,
+          '"');
   require(m.text("version") == kVersion, "version is ", printable(m.text("version")), ", this library reads version ", kVersion);
   require(m.text("precision") == precision(), "was written in ", printable(m.text("precision")), ", this program computes in ",
           precision());
@@ -180,7 +181,7 @@ Safetensors make(const CheckpointParts& parts, const CheckpointInfo& info, const
     append(file.tensors, parts.model.slab_state(slot.values, slot_prefix(slot)));
   if (parts.ema) append(file.tensors, parts.model.slab_state(parts.ema->values(), std::string(kEma)));
   const TrainerState& s = info.state;
-  file.metadata = {{"format", kFormat},
+  file.metadata = {{"format", kCheckpointFormat},
                    {"version", kVersion},
                    {"model", model},
                    {"training", info.training},

@@ -21,7 +21,7 @@ std::string path_of(const std::string& folder, long step) {
 }
 
 // The newest first.
-std::vector<Found> find(const std::string& folder) {
+std::vector<Found> find_checkpoints(const std::string& folder) {
   std::vector<Found> found;
   for (const std::string& name : names_in(folder)) {
     if (!name.starts_with(kBefore) || !name.ends_with(kAfter)) continue;
@@ -38,7 +38,7 @@ std::vector<Found> find(const std::string& folder) {
 
 std::vector<std::string> checkpoints_in(const std::string& folder) {
   std::vector<std::string> paths;
-  for (Found& f : find(folder)) paths.push_back(std::move(f.path));
+  for (Found& f : find_checkpoints(folder)) paths.push_back(std::move(f.path));
   return paths;
 }
 
@@ -48,7 +48,7 @@ std::string add_checkpoint(const std::string& folder, Trainer& trainer, std::int
   save_checkpoint(path, trainer, log_offset);
   // Those of later steps are from a future that was given up: they were damaged.
   int older = 0;
-  for (const Found& f : find(folder))
+  for (const Found& f : find_checkpoints(folder))
     if (f.step > step || (f.step < step && ++older > 1)) file_calls().remove(f.path.c_str());
   return path;
 }

@@ -13,7 +13,7 @@ namespace six {
 namespace {
 
 using nlohmann::json;
-constexpr long kMaxDepth = 64;  // of a path, as of a document
+constexpr long kMaxPathDepth = 64;  // of a path, as of a document
 
 json value_of(const std::string& text) {
   try {
@@ -46,7 +46,7 @@ void apply_override(json& document, const std::string& assignment, const json& d
     json changed = document;  // the document stays as it is if the path fails
     json* at = &changed;
     json::json_pointer place;
-    require(std::count(path.begin(), path.end(), '.') < kMaxDepth, "the path has more than ", kMaxDepth, " parts");
+    require(std::count(path.begin(), path.end(), '.') < kMaxPathDepth, "the path has more than ", kMaxPathDepth, " parts");
     for (std::size_t begin = 0; begin <= path.size();) {
       const std::size_t end = std::min(path.find('.', begin), path.size());
       require(end > begin, "the path has an empty part, expected PATH=VALUE as in training.epochs=3");

@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t kMaxFigure = std::size_t(64) << 20;
 constexpr int kSeconds = 60;
 
-void check(const Figure& figure) {
+void check_figure(const Figure& figure) {
   require(!figure.curves.empty(), "figure: there are no curves, at least 1 is needed");
   require(figure.width >= 100 && figure.width <= 10000 && figure.height >= 100 && figure.height <= 10000, "figure: ", figure.width,
           " x ", figure.height, " pixels, each side must be 100 to 10000");
@@ -69,7 +69,7 @@ std::string gnuplot_quoted(const std::string& text) {
 }
 
 std::string gnuplot_script(const Figure& figure, FigureFormat format) {
-  check(figure);
+  check_figure(figure);
   std::ostringstream s;
   s.precision(12);
   s << "set encoding utf8\n"

@@ -17,7 +17,7 @@ namespace {
 
 constexpr long kProbed = 32;  // training images on which closed gates are counted: few, since their tape comes on top of the other
 
-TrainingConfig checked(TrainingConfig config, const Model& model, const Dataset& data) {
+TrainingConfig checked_config(TrainingConfig config, const Model& model, const Dataset& data) {
   check_training(config);
   require_fits(model, data.train, "training images");
   require_fits(model, data.test, "test images");
@@ -47,7 +47,7 @@ double seconds_since(std::chrono::steady_clock::time_point begin) {
 Trainer::Trainer(Model& model, const Dataset& data, const TrainingConfig& config)
     : model_(model),
       data_(data),
-      config_(checked(config, model, data)),
+      config_(checked_config(config, model, data)),
       model_text_(config_text(model)),
       training_text_(text_of(write_training(config_))),
       optimizer_(make_optimizer(config_.optimizer, config_.clip_norm, model.params())),

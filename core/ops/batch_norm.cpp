@@ -27,7 +27,7 @@ Moments combine(const double* stats, const View& x, long c, long padded) {
   return {mean, m2};
 }
 
-const double* stats_of(const Context& c, const Tensor& x) {
+const double* batch_stats(const Context& c, const Tensor& x) {
   if (x.stats) return x.stats;
   const long channels = x.shape.channels(), per = x.size() / x.shape.samples(), padded = kernels::padded(channels);
   double* stats = c.memory.fresh<double>(kMaxBlocks * 3 * padded);
@@ -48,7 +48,7 @@ Affine BatchNorm::forward(const Context& c, Tensor x, Tensor gamma, Tensor beta)
           ")");
   real *scale = c.memory.zeros<real>(padded), *shift = c.memory.zeros<real>(padded);
   real *center = c.memory.zeros<real>(padded), *inverse = c.memory.zeros<real>(padded);
-  const double* stats = batch_statistics ? stats_of(c, x) : nullptr;
+  const double* stats = batch_statistics ? batch_stats(c, x) : nullptr;
   for (long i = 0; i < n; ++i) {
     double mu, var;
     if (batch_statistics) {

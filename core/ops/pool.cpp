@@ -22,7 +22,7 @@ Shape pool_shape(const char* op, const PoolOptions& o, const Shape& x) {
   return {x[0], (h - o.kernel) / stride_of(o) + 1, (w - o.kernel) / stride_of(o) + 1, x[3]};
 }
 
-kernels::Pool geometry(const PoolOptions& o, const Shape& x, const Shape& y, long images) {
+kernels::Pool pool_geometry(const PoolOptions& o, const Shape& x, const Shape& y, long images) {
   return {images,   int(x[1]), int(x[2]),    int(x[3]),     int(y[1]),     int(y[2]),
           o.kernel, o.kernel,  stride_of(o), o.padding.top, o.padding.left};
 }
@@ -36,7 +36,7 @@ Tensor MaxPool2d::forward(const Context& c, Tensor x) {
   index = c.memory.fresh<int>(out.size());
   const long in = x.shape.sample_size(), per = out.sample_size();
   c.blocks(x.shape[0], x.size(), [&](int, Block b, int) {
-    c.kernel.max_pool_forward(geometry(options, x.shape, out, b.size()), x.y + b.begin * in, y + b.begin * per,
+    c.kernel.max_pool_forward(pool_geometry(options, x.shape, out, b.size()), x.y + b.begin * in, y + b.begin * per,
                               index + b.begin * per);
   });
   return {y, out};
@@ -46,7 +46,7 @@ void MaxPool2d::backward(const Back& b, Tensor x) {
   const real* dy = b.plain_dy();
   const long in = x.shape.sample_size(), per = out.sample_size();
   emit(b, 0, x, [&](Block r, real* dx) {
-    b.kernel.max_pool_backward(geometry(options, x.shape, out, r.size()), dy + r.begin * per, index + r.begin * per,
+    b.kernel.max_pool_backward(pool_geometry(options, x.shape, out, r.size()), dy + r.begin * per, index + r.begin * per,
                                dx + r.begin * in);
   });
 }
@@ -57,7 +57,7 @@ Tensor AvgPool2d::forward(const Context& c, Tensor x) {
   real* y = c.make(out);
   const long in = x.shape.sample_size(), per = out.sample_size();
   c.blocks(x.shape[0], x.size(), [&](int, Block b, int) {
-    c.kernel.avg_pool_forward(geometry(options, x.shape, out, b.size()), x.y + b.begin * in, y + b.begin * per);
+    c.kernel.avg_pool_forward(pool_geometry(options, x.shape, out, b.size()), x.y + b.begin * in, y + b.begin * per);
   });
   return {y, out};
 }
@@ -66,7 +66,7 @@ void AvgPool2d::backward(const Back& b, Tensor x) {
   const real* dy = b.plain_dy();
   const long in = x.shape.sample_size(), per = out.sample_size();
   emit(b, 0, x, [&](Block r, real* dx) {
-    b.kernel.avg_pool_backward(geometry(options, x.shape, out, r.size()), dy + r.begin * per, dx + r.begin * in);
+    b.kernel.avg_pool_backward(pool_geometry(options, x.shape, out, r.size()), dy + r.begin * per, dx + r.begin * in);
   });
 }
 
