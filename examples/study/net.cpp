@@ -64,11 +64,11 @@ Model loaded(const std::string& net, const Model& trained) {
 
 }  // namespace
 
-Setting load_setting(const std::string& folder) {
+Setting load_setting(const std::string& folder, bool want_digits) {
   Setting s;
   const char* variable = std::getenv("MNIST_DIR");
-  std::string from = folder.empty() && variable ? variable : folder;
-  if (from.empty() && has_mnist(mnist_cache_folder())) from = mnist_cache_folder();
+  std::string from = folder.empty() && variable && !want_digits ? variable : folder;
+  if (from.empty() && !want_digits && has_mnist(mnist_cache_folder())) from = mnist_cache_folder();
   const bool digits = from.empty();
   s.data = digits ? load_digits() : load_mnist(locate_mnist(from, false));
   s.dataset = digits ? "digits" : name_of(s.data, from);

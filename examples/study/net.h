@@ -1,5 +1,5 @@
 #pragma once
-#include <limits>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -19,8 +19,9 @@ struct Setting {
   double lr = 1e-2;                           // the base rate
   std::vector<std::string> file_hashes = {};  // SHA-256 of the four files, unpacked; of the digits' images and labels
 };
-// The set in `folder`; without one that of $MNIST_DIR or the cache folder, else the embedded digits. Nothing is downloaded.
-Setting load_setting(const std::string& folder);
+// The set in `folder`; without one that of $MNIST_DIR or the cache folder, else, or if they are asked for, the embedded digits.
+// Nothing is downloaded.
+Setting load_setting(const std::string& folder, bool want_digits = false);
 
 // The JSON with every block `separable` written as its six layers: an activation is then a layer of its own.
 std::string flat_net(const std::string& model_json);

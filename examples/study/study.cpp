@@ -93,7 +93,7 @@ bool verify_study(const std::string& folder, const std::string& data) {
     require(manifest.is_object() && manifest.value("format", "") == "sixgrad-study", "no manifest of a study");
     require(manifest.at("design_sha256") == design_hash(),
             "the study was made under another design, docs/STUDY_DESIGN.md has changed since");
-    const Setting s = load_setting(data.empty() && manifest.at("dataset") == "digits" ? "" : data);
+    const Setting s = load_setting(data, data.empty() && manifest.at("dataset") == "digits");
     require(manifest.at("data_sha256") == s.file_hashes, "the study is of other images (", manifest.at("dataset").dump(),
             "), name their folder with --data");
     const Table t = Table::read(folder + "/runs.csv", {"run", "final_hash"});

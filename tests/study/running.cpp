@@ -1,8 +1,13 @@
 // Runs of a few seconds on the embedded digits.
 #include <doctest/doctest.h>
 
+#include <limits>
+#include <regex>
+
 #include "../../core/ops/ops.h"
 #include "../../data/file.h"
+#include "../../deploy/c_writer.h"
+#include "../../deploy/quantize.h"
 #include "../../examples/study/activations.h"
 #include "../../examples/study/columns.h"
 #include "../../examples/study/diagnose.h"
@@ -18,8 +23,7 @@ namespace {
 const Setting& digits() {
   static const Setting s = [] {
     register_activations();
-    const TempVariable none("MNIST_DIR", nullptr), no_cache("XDG_CACHE_HOME", "/nowhere");
-    return load_setting("");
+    return load_setting("", true);
   }();
   return s;
 }
@@ -160,6 +164,18 @@ TEST_CASE("results are the same bytes for one and two workers; a finished run is
 
   const std::string message = message_of([&] { carry(one, 1, 2 * lr); });
   CHECK_MESSAGE(contains(message, {"nobn-relu-1.run: is of another study (lr 0.02, now 0.04); choose another folder"}), message);
+}
+
+TEST_CASE("the C of a ReLU and of a ReLU6 differs in constants alone") {
+  const auto emitted = [](const char* arm, double clip) {
+    const Model model = with_clips(digits(), small("main", arm), make_model(digits(), small("main", arm)), {clip});
+    const Graph graph = graph_of(model);
+    std::string c = write_c(quantize(graph, calibrate(graph, digits().data.train.bytes(0, 50), {}, 1)), {.name = "net"}).source;
+    return std::pair(c, std::regex_replace(c, std::regex("[-+() \\n0-9]+"), ""));
+  };
+  const auto relu = emitted("relu", std::numeric_limits<double>::infinity()), relu6 = emitted("relu6", 6);
+  CHECK(relu.first != relu6.first);
+  CHECK(relu.second == relu6.second);
 }
 
 TEST_CASE("a design that has changed is refused") {
