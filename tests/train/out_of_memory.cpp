@@ -152,7 +152,7 @@ TEST_CASE("out of memory: loading a checkpoint changes all or nothing") {
                                           [&] {
                                             const std::vector<real> now = all_numbers(model, to);
                                             REQUIRE((now == loaded || now == old));
-                                            load_checkpoint(folder / "old", to);
+                                            if (now == loaded) load_checkpoint(folder / "old", to);
                                           });
   CHECK(n > 500);
   CHECK(all_numbers(model, to) == loaded);
