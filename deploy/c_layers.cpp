@@ -21,7 +21,7 @@ class LayerText {
       const std::string index = one_channel(g.c) ? "" : " + c";
       if (!one_channel(g.c)) body(indent, loop("c", g.c, false)), indent += 2;
       const std::string window = tap.empty() ? text("k * ", g.c) : text("((k * ", g.kh, " + i) * ", g.kw, " + j) * ", g.c);
-      body(indent, "acc += (int32_t)", read("W", window + index, 8), " * ", tap_value(pixel + index, w.zero_in), ";");
+      body(indent, "acc += (int32_t)", weight(w, window + index), " * ", tap_value(pixel + index, w.zero_in), ";");
     });
     finish(w, "k", text("(oy * ", g.ow, " + ox) * ", g.k, " + k"));
     body(6, "}");
@@ -35,7 +35,7 @@ class LayerText {
     body(6, loop("c", g.c, options_.backward), " {");
     body(8, "int32_t acc = ", read("B", "c", 32), ";");
     taps(g, 8, [&](int indent, const std::string& pixel, const std::string& tap) {
-      body(indent, "acc += (int32_t)", read("W", (tap.empty() ? "" : text("(i * ", g.kw, " + j) * ", g.c, " + ")) + "c", 8), " * ",
+      body(indent, "acc += (int32_t)", weight(w, (tap.empty() ? "" : text("(i * ", g.kw, " + j) * ", g.c, " + ")) + "c"), " * ",
            tap_value(pixel + " + c", w.zero_in), ";");
     });
     finish(w, "c", text("(oy * ", g.ow, " + ox) * ", g.c, " + c"));
@@ -112,6 +112,9 @@ class LayerText {
     return bits == 8 ? text("(int8_t)pgm_read_byte(", name, " + ", index, ")")
                      : text("(int32_t)pgm_read_dword(", name, " + ", index, ")");
   }
+  std::string weight(const IntWeights& w, const std::string& index) const {
+    return w.packed ? text("half_byte(W_", n(), ", ", index, ')') : read("W", index, 8);
+  }
   std::string requantize(const std::string& acc, const std::string& m, const std::string& e) const {
     return text(net_.options.rounding == Rounding::single ? "requantize_single(" : "requantize_double(", acc, ", ", m, ", ", e,
                 ")");
@@ -123,7 +126,11 @@ class LayerText {
     const auto add = [&](const char* type, const char* kind, std::size_t size, auto number) {
       out.tables += table(type, text(kind, '_', n()), in_flash, size, [&](std::size_t i) { return long(number(i)); });
     };
-    add("int8_t", "W", w.weights.size(), [&](std::size_t i) { return w.weights[i]; });
+    const auto half = [&](std::size_t i) { return i < w.weights.size() ? w.weights[i] & 15 : 0; };
+    if (w.packed)
+      add("uint8_t", "W", (w.weights.size() + 1) / 2, [&](std::size_t i) { return half(2 * i) | half(2 * i + 1) << 4; });
+    else
+      add("int8_t", "W", w.weights.size(), [&](std::size_t i) { return w.weights[i]; });
     add("int32_t", "B", w.bias.size(), [&](std::size_t i) { return w.bias[i]; });
     if (w.accumulators) return;
     add("int32_t", "M", w.bias.size(), [&](std::size_t i) { return w.multipliers[i].m; });

@@ -73,6 +73,10 @@ class Writer {
     put("\n#ifndef INT8_MAX\n#error \"this file needs bytes of 8 bits\"\n#endif");
     put("typedef char ", options_.name, "_shifts_down[~(~(int32_t)-1 >> 1) == -1 ? 1 : -1]; /* as asr does */\n");
     put(primitives(used()));
+    if (packed())
+      put("/* A weight of 4 bits; the first of two in the lower half of their byte. */\n"
+          "static int32_t half_byte(const uint8_t *w, int32_t i) {\n  return (((",
+          options_.avr ? "pgm_read_byte(w + (i >> 1))" : "w[i >> 1]", " >> ((i & 1) * 4)) & 15) ^ 8) - 8;\n}\n");
     for (std::size_t i = 0; i < net_.stages.size(); ++i) {
       const CLayer layer = c_layer(net_.stages[i], net_, {int(i) + 1, files.plan.backward[i], options_.avr});
       put(layer.tables, layer.function);
@@ -95,6 +99,10 @@ class Writer {
     return names;
   }
 
+  bool packed() const {
+    return std::any_of(net_.stages.begin(), net_.stages.end(),
+                       [](const IntStage& s) { return s.weighted() && s.weighted()->packed; });
+  }
   bool in_arena() const { return files.plan.size > 0; }
   std::string place(int value) const {
     if (value == 0) return "image";

@@ -51,6 +51,7 @@ Deployment deploy(const Model& model, const Dataset& data, const DeployOptions& 
   const std::vector<Range> ranges = calibrate(graph, data.train.bytes(0, o.calibration), quant, o.threads);
   Deployment d;
   d.network = quantize(graph, ranges, quant, o.int32_logits);
+  if (o.pack4) pack_weights(d.network);
   COptions c{.name = o.name, .overlap = o.overlap, .caller_arena = o.caller_arena, .avr = o.avr};
   for (long i = 0; i < o.self_test_images; ++i) {
     const std::uint8_t* image = data.train.bytes(i, 1).data;

@@ -13,6 +13,7 @@ struct DeployOptions {
   bool int32_logits = false;
   QuantOptions quant = {};
   bool overlap = true, caller_arena = false, avr = false;  // see COptions
+  bool pack4 = false;                                      // two weights of 4 bits a byte
   int self_test_images = 1;                                // training images embedded for the self-test
   int threads = 0;
 };

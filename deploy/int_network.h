@@ -22,6 +22,7 @@ struct IntWeights {
   std::vector<Multiplier> multipliers;
   int zero_in = 0, zero_out = 0, lo = -128, hi = 127;
   bool accumulators = false;  // the result is acc itself: logits of 32 bits
+  bool packed = false;        // in flash two weights share a byte, the first in its lower half
   std::vector<double> bound;  // per channel: |acc| is never larger
 };
 struct IntConv : IntWeights {};       // weights [k][kh][kw][c]

@@ -185,7 +185,17 @@ long IntStage::macs() const {
 long IntStage::constant_bytes() const {
   const IntWeights* w = weighted();
   if (!w) return 0;
-  return long(w->weights.size()) + long(w->bias.size()) * (w->accumulators ? 4 : 9);
+  const long weights = long(w->weights.size());
+  return (w->packed ? (weights + 1) / 2 : weights) + long(w->bias.size()) * (w->accumulators ? 4 : 9);
+}
+
+void pack_weights(IntNetwork& net) {
+  require(net.options.weights.bits == 4, "packing: two weights of ", net.options.weights.bits,
+          " bits do not fit into a byte; train or quantise with 4 bits");
+  const auto pack = []<class Op>(Op& op) {
+    if constexpr (std::is_base_of_v<IntWeights, Op>) op.packed = true;
+  };
+  for (IntStage& s : net.stages) std::visit(pack, s.op);
 }
 
 IntNetwork quantize(const Graph& graph, const std::vector<Range>& ranges, const QuantOptions& options, bool accumulators) {

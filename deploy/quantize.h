@@ -12,6 +12,9 @@ namespace six {
 IntNetwork quantize(const Graph& graph, const std::vector<Range>& ranges, const QuantOptions& options = {},
                     bool accumulators = false);
 
+// Lets two weights share a byte of flash, in every layer. Throws unless they have 4 bits.
+void pack_weights(IntNetwork& network);
+
 // The graph with its weights and biases rounded to what the integer network holds.
 Graph with_quantized_weights(const Graph& graph, const IntNetwork& network);
 

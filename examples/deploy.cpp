@@ -33,6 +33,7 @@ void describe(CLI::App& app, Arguments& a) {
       ->check(CLI::IsMember({"channel", "tensor"}))
       ->capture_default_str();
   app.add_option("--weight-bits", a.options.quant.weights.bits, "4 to 8")->check(CLI::Range(4, 8))->capture_default_str();
+  app.add_flag("--pack4", a.options.pack4, "Two weights of 4 bits share a byte of flash");
   app.add_option("--activation-bits", a.options.quant.activations.bits, "4 to 8")->check(CLI::Range(4, 8))->capture_default_str();
   app.add_option("--rounding", a.rounding, "Once, or twice as TensorFlow Lite Micro and CMSIS-NN do by default")
       ->check(CLI::IsMember({"single", "double"}))

@@ -91,6 +91,9 @@ class Deploy(cli.Case):
         self.assertIn("requantize_double", source)
         self.deploy("--avr-progmem", out="avr")
         self.assertIn("#include <avr/pgmspace.h>", (self.folder / "avr" / "digits_net.c").read_text())
+        _, packed = self.deploy("--weight-bits", "4", "--pack4", out="packed")
+        self.assertLess(packed["flash_bytes"], report["flash_bytes"])
+        self.assertIn("half_byte(W_1", (self.folder / "packed" / "digits_net.c").read_text())
         for arguments in (["--observer", "mse", "--relu6-range", "observed"], ["--observer", "percentile", "--percentile", "99.9"],
                           ["--observer", "ema"], ["--weights", "tensor"], ["--weight-bits", "6", "--activation-bits", "7"]):
             _, other = self.deploy(*arguments, out="e")
@@ -136,6 +139,7 @@ class Deploy(cli.Case):
         self.refuses("run", "--name", "net", "--out", "c", "--calibration", "0", says=["calibration on 0 images", "1437"])
         self.refuses("run", "--name", "net", "--out", "c", "--calibration", "100000", says=["calibration on 100000 images", "1437"])
         self.refuses("run", "--name", "net", "--out", "c", "--rounding", "up", says="--rounding")
+        self.refuses("run", "--name", "net", "--out", "c", "--pack4", says="two weights of 8 bits do not fit")
         self.refuses("run", "--out", "c", says="--name")
 
     def test_layers_without_integers_are_named(self):

@@ -71,6 +71,26 @@ TEST_CASE("the compiled file computes the bits of the emulator, every layer, bot
   CHECK(taken >= 5);
 }
 
+TEST_CASE("two weights of 4 bits share a byte, and the compiled file computes the same bits") {
+  const std::vector<Net> nets = integer_nets();
+  QuantOptions o;
+  CHECK(message_of([&] {
+          IntNetwork eight = integer_network(nets[0].model, o);
+          pack_weights(eight);
+        }) == "packing: two weights of 8 bits do not fit into a byte; train or quantise with 4 bits");
+  o.weights.bits = 4;
+  for (std::size_t n : {0, 2}) {
+    IntNetwork net = integer_network(nets[n].model, o);
+    long weights = 0, before = 0, after = 0;
+    for (const IntStage& s : net.stages)
+      before += s.constant_bytes(), weights += s.weighted() ? long(s.weighted()->weights.size()) : 0;
+    pack_weights(net);
+    for (const IntStage& s : net.stages) after += s.constant_bytes();
+    CHECK(std::abs(before - after - weights / 2) <= long(net.stages.size()));
+    check_same_bits(net, {.name = "net"}, compilers()[0] + " -O1 -fsanitize=undefined -fno-sanitize-recover=all");
+  }
+}
+
 TEST_CASE("the compiled file computes the same with every compiler, optimisation and sanitizer") {
   const std::vector<Net> nets = integer_nets();
   const IntNetwork net = integer_network(nets[0].model);
