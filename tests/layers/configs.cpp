@@ -47,7 +47,7 @@ TEST_CASE("configs: each file of the folder is a model, and predicts probabiliti
   for (const auto& entry : std::filesystem::directory_iterator(kConfigs)) {
     CAPTURE(entry.path().string());
     const Model model = Model::from_json(entry.path().string());
-    listed.erase(entry.path().stem().string());
+    CHECK(listed.erase(entry.path().stem().string()) == 1);
     const std::vector<std::uint8_t> image(std::size_t(model.input_shape().size()), 100);
     const std::vector<real> p = model.predict(image);
     REQUIRE(p.size() == 10);
