@@ -176,13 +176,12 @@ class Faults {
 
   void check_derivatives() {
     std::vector<Array> inputs = c_.inputs;
-    const bool few = c_.large || (kSlow && !thorough());
     long numbers = 0, skipped = 0;
     Path::reset();
     c_.naive(inputs);
     if (!Path::all_sides) fault("its inputs leave out a side of a kink");
     for (std::size_t i = 0; i < inputs.size(); ++i) {
-      const std::size_t n = inputs[i].v.size(), stride = few ? n / (c_.large ? 3 : 16) + 1 : 1;
+      const std::size_t n = inputs[i].v.size(), stride = c_.large ? n / 3 + 1 : kSlow && !thorough() ? n / 64 + 1 : 1;
       double largest = 1;
       for (real g : base_.grads[i]) largest = std::max(largest, std::fabs(double(g)));
       for (std::size_t j = 0; j < n; j += stride) {
@@ -201,7 +200,7 @@ class Faults {
           return fault("gradient of input ", i, " [", j, "] is ", exact, ", numerically ", numeric);
       }
     }
-    if (skipped * 20 > numbers && !few) fault(skipped, " of ", numbers, " numbers lie near a kink");
+    if (skipped * 20 > numbers && !c_.large) fault(skipped, " of ", numbers, " numbers lie near a kink");
   }
 
   // The same values, and gradients within `tolerance` of the largest number in them; bit by bit if that is 0.
