@@ -190,8 +190,8 @@ long IntStage::constant_bytes() const {
 }
 
 void pack_weights(IntNetwork& net) {
-  require(net.options.weights.bits == 4, "packing: two weights of ", net.options.weights.bits,
-          " bits do not fit into a byte; train or quantise with 4 bits");
+  const int widest = std::max(net.options.weights.bits, net.options.edge_bits);
+  require(widest == 4, "packing: two weights of ", widest, " bits do not fit into a byte; train or quantise with 4 bits");
   const auto pack = []<class Op>(Op& op) {
     if constexpr (std::is_base_of_v<IntWeights, Op>) op.packed = true;
   };

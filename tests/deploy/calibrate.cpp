@@ -78,7 +78,8 @@ TEST_CASE("the first and the last layer may be wider than the others") {
   const std::vector<std::uint8_t> bytes = noise(image, 9);
   QuantOptions o;
   o.weights.bits = o.activations.bits = 4, o.edge_bits = 8;
-  const IntNetwork net = quantize(graph, calibrate(graph, batch(bytes, image), o), o);
+  IntNetwork net = quantize(graph, calibrate(graph, batch(bytes, image), o), o);
+  CHECK(message_of([&] { pack_weights(net); }).starts_with("packing: two weights of 8 bits do not fit into a byte"));
   std::vector<int> most;  // code of each layer with weights
   for (const IntStage& s : net.stages)
     if (const IntWeights* w = s.weighted()) {

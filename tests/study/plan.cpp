@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "../../examples/study/progress.h"
 #include "../data/support.h"
 
 using namespace six::study;
@@ -45,4 +46,9 @@ TEST_CASE("arms, parts and seeds may be chosen") {
   CHECK(
       message_of([] { plan({.train_images = 100, .parts = {"mian"}}); }).starts_with("there is no part mian, did you mean main?"));
   CHECK(message_of([] { plan({.train_images = 100, .arms = {"pact"}}); }) == "nothing to run: no part of this mode has these arms");
+}
+
+TEST_CASE("a line of progress has at most 79 columns") {
+  CHECK(progress_line(3, 188, 0.255, 125, "main/relu6/7") == "   3 of 188 runs   26 %  2:05 left  main/relu6/7");
+  CHECK(progress_line(0, 188, 0, -1, std::string(100, 'x')).size() == 79);
 }
