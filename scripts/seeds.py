@@ -3,6 +3,7 @@
 each net as C, compiles that and runs it on the test images. With --qat each net is also trained on, as integers and, for comparison,
 in floating point. Prints every figure, and mean and worst as rows of a Markdown table. Trainings that are done are not repeated."""
 import argparse
+import hashlib
 import json
 import os
 import pathlib
@@ -61,13 +62,21 @@ class Study:
         self.images.write_bytes(images)
         self.labels = test_images(options.data, "labels-idx1", 8)
 
+    def recipe(self, command):
+        """What decides a training: the program, the command, and the files that it names."""
+        parts = [pathlib.Path(part) for part in map(str, command)]
+        files = [self.o.bin / "mnist", *(part for part in parts if part.is_file()), *(part / "model.safetensors" for part in parts if part.is_dir())]
+        return "\n".join([*map(str, command), *(hashlib.sha256(file.read_bytes()).hexdigest() for file in files)]) + "\n"
+
     def net(self, name, command):
         """Accuracy in floating point and of the C file, and seconds of training, of a training that `command` is."""
         folder = self.o.out / name
         begin = time.monotonic()
-        if not (folder / "result.json").exists():
+        made_by, recipe = folder / "made-by", self.recipe(command)
+        if not (folder / "result.json").exists() or not made_by.exists() or made_by.read_text() != recipe:
             common = ["--data", self.o.data, "--threads", self.o.threads, "--out", folder, "--overwrite"]
             run([self.o.bin / "mnist", "train", *command, *common], self.o.out / f"{name}.log")
+            made_by.write_text(recipe)
         result = json.loads((folder / "result.json").read_text())
         run([self.o.bin / "deploy", folder, "--name", "net", "--out", folder / "c", "--data", self.o.data], self.o.out / f"{name}.deploy")
         report = json.loads((folder / "c/report.json").read_text())

@@ -39,7 +39,7 @@ struct Manifest {
 // runs.csv and its companions, preds.bin, preds.csv, timing.csv and manifest.json.
 void write_tables(const Setting& s, const Manifest& m, const std::vector<Record>& records, const std::string& folder);
 
-// Rows of timing.csv: what the activations of the pair cost, in ns per element.
+// Rows of timing.csv: what a small chain with each activation of the pair costs, in ns per element of it.
 void measure_costs(Table& timing);
 
 }  // namespace six::study
