@@ -20,15 +20,16 @@ TRAINING = ROOT / "examples/training"
 
 def arguments():
     parser = argparse.ArgumentParser(prog="scripts/seeds.py", description=__doc__)
-    parser.add_argument("config")
+    parser.add_argument("config", help="a name or file; -- and options of `mnist train` may follow all others")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--data", default=os.environ.get("MNIST_DIR"), help="the four files of MNIST ($MNIST_DIR)")
     parser.add_argument("--bin", default=ROOT / "build/release/bin", type=pathlib.Path)
     parser.add_argument("--out", type=pathlib.Path, help="for the runs (build/seeds/CONFIG)")
     parser.add_argument("--qat", action="store_true")
     parser.add_argument("--threads", default="0")
-    parser.add_argument("more", nargs="*", help="options of `mnist train`, behind --")
-    options = parser.parse_args()
+    own, _, more = "\0".join(sys.argv[1:]).partition("\0--\0")
+    options = parser.parse_args(own.split("\0") if own else [])
+    options.more = more.split("\0") if more else []
     if not options.data or options.seeds < 1:
         parser.error("--data or $MNIST_DIR must name the files of MNIST, and --seeds be positive")
     options.out = options.out or ROOT / "build/seeds" / pathlib.Path(options.config).stem

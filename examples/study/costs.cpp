@@ -17,8 +17,8 @@ double seconds_since(std::chrono::steady_clock::time_point begin) {
 struct Cost {
   double forward, backward;
 };
-// A small chain with the activation and little else: input, activation, mean over the image, sum; with `defer` the activation touches no
-// number of its own.
+// A small chain with the activation and little else: input, activation, mean over the image, sum; with `defer` the activation
+// touches no number of its own.
 Cost measure(const std::string& arm, bool defer, std::vector<real>& x) {
   Tape tape({.threads = 1, .defer = defer});
   const auto begin = std::chrono::steady_clock::now();
