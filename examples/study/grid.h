@@ -18,8 +18,10 @@ struct Verdicts {
   double accuracy = 0, loss = 0, margin = 0;  // margin: mean of the true class's logit less the largest other
   long ties = 0;                              // images whose two largest logits are equal
 };
+// Of logits [n, classes], one row per image of the split; the first of equal ones is the predicted class.
 template <class Logit>
 Verdicts verdicts_of(const std::vector<Logit>& logits, const Split& split);
+// Of the model's own logits, on the calling thread.
 Verdicts evaluate_float(const Model& model, const Split& split);
 long flips(const Verdicts& a, const Verdicts& b);  // images put into other classes
 

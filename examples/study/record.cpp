@@ -103,8 +103,19 @@ std::string about(const Setting& s, const Run& run, double lr) {
                             {"images", run.images},
                             {"grid", int(run.grid)},
                             {"qat", run.tunes},
-                            {"library", library_version()}};
+                            {"library", library_version()},
+                            {"instruction_set", instruction_set()},
+                            {"precision", precision()},
+                            {"compiler", compiler()}};
   return json.dump();
+}
+
+std::string compiler() {
+#ifdef __clang__
+  return "clang " __clang_version__;
+#else
+  return "g++ " __VERSION__;
+#endif
 }
 
 }  // namespace six::study

@@ -27,9 +27,10 @@ std::string record_bytes(const Record& record);
 // Throws Error naming `where` if the bytes are damaged.
 Record parse_record(std::string_view bytes, const std::string& where);
 
-// Everything that decides the result of a run, as JSON: the design's hash, the data's, the network's, the run's own settings and
-// what is measured.
+// Everything that decides the result of a run, as JSON: the design's hash, the data's, the network's, the run's own settings, what
+// is measured, and what it is computed with.
 std::string about(const Setting& s, const Run& run, double lr);
+std::string compiler();  // "g++ 12.2.0"
 
 // Trains one net as the run says and measures what its part asks for.
 Record perform(const Setting& s, const Run& run, double lr, const Split& split, const std::function<void(double share)>& progress);

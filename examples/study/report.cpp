@@ -65,7 +65,7 @@ void put_tests(Html& h, const Findings& f, bool primary) {
     h.open("tr")
         .cell("<b>" + escaped(t.name) + "</b>")
         .cell(escaped(t.what), "text")
-        .cell(t.verdict)
+        .cell(t.verdict, "text")
         .cell(std::to_string(t.d.size()));
     h.cell(t.d.empty() ? "" : signed_pp(t.mean))
         .cell(fixed(t.sd, 3))
@@ -74,9 +74,7 @@ void put_tests(Html& h, const Findings& f, bool primary) {
     h.cell(fixed(t.p_flip, 4));
     if (primary) h.cell(fixed(t.p_holm, 4));
     h.cell(two ? interval_text(t.t90) : "").cell(fixed(t.margin, 2));
-    h.cell(std::to_string(t.wins) + " / " + std::to_string(t.ties) + " / " + std::to_string(t.losses))
-        .cell(t.verdict, "text")
-        .close("tr");
+    h.cell(std::to_string(t.wins) + " / " + std::to_string(t.ties) + " / " + std::to_string(t.losses)).close("tr");
   }
   h.close("tbody").close("table").close("div");
 }

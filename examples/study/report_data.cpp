@@ -1,5 +1,7 @@
 #include "report_data.h"
 
+#include <cmath>
+
 #include "../../core/error.h"
 #include "../../data/file.h"
 
@@ -73,6 +75,18 @@ BySeed StudyData::scaled(const std::string& mode, const std::string& arm, bool b
   return found;
 }
 
+double StudyData::largest_stable_factor(const std::string& arm) const {
+  const Table rows = lr.where({{"arm", arm}});
+  std::map<double, std::vector<double>> by_factor;  // accuracies in pp; of one that is not finite NaN
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    by_factor[rows.number(i, "factor")].push_back(rows.text(i, "finite") == "1" ? 100 * rows.number(i, "val_acc") : std::nan(""));
+  double best = 0, largest = std::nan("");
+  for (const auto& [factor, accuracies] : by_factor) best = std::fmax(best, mean(accuracies));
+  for (const auto& [factor, accuracies] : by_factor)
+    if (mean(accuracies) >= best - 1) largest = factor;
+  return largest;
+}
+
 std::span<const std::uint8_t> StudyData::predictions(const std::string& run, const std::string& config) const {
   const Table row = preds.where({{"run", run}, {"config", config}});
   if (row.empty()) return {};
@@ -89,13 +103,6 @@ StudyData StudyData::read(const std::string& directory) {
     if (t == &d.runs || file_exists(path(*t))) *t = Table::read(path(*t), t->columns());
   if (file_exists(directory + "/preds.bin")) d.classes = read_file(directory + "/preds.bin");
   if (file_exists(directory + "/manifest.json")) d.manifest = read_text(directory + "/manifest.json");
-  return d;
-}
-
-std::vector<double> paired(const BySeed& a, const BySeed& b) {
-  std::vector<double> d;
-  for (const auto& [seed, value] : a)
-    if (const auto at = b.find(seed); at != b.end()) d.push_back(at->second - value);
   return d;
 }
 

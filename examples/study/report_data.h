@@ -34,8 +34,8 @@ struct StudyData {
   std::vector<std::uint8_t> classes;  // preds.bin
   std::string manifest;               // manifest.json as it stands
 
-  std::string dataset() const;                                          // throws unless all runs have the same
-  double margin() const { return dataset() == "mnist" ? 0.10 : 0.30; }  // of equivalence, in pp
+  std::string dataset() const;                                                  // throws unless all runs have the same
+  double margin() const { return dataset() == "fashion-mnist" ? 0.30 : 0.10; }  // of equivalence, in pp
   // Rows of runs.csv of a part and an arm, and with further equal fields.
   Table runs_of(const std::string& part, const std::string& arm, std::vector<std::pair<std::string, std::string>> more = {}) const;
   // Test accuracy in percent, by seed.
@@ -44,14 +44,16 @@ struct StudyData {
   BySeed quantised(const std::string& part, const std::string& arm, const QuantCell& cell, const std::string& column) const;
   // Accuracy in percent at input scale k, by seed.
   BySeed scaled(const std::string& mode, const std::string& arm, bool bn, double k) const;
+  // Of lr.csv, times the base rate: the largest at which every loss is finite and the mean accuracy within 1 pp of the arm's best;
+  // NaN if there is none.
+  double largest_stable_factor(const std::string& arm) const;
   // Predicted classes; empty if they were not kept.
   std::span<const std::uint8_t> predictions(const std::string& run, const std::string& config) const;
 
   static StudyData read(const std::string& directory);
 };
 
-// Values at the seeds that both have, b - a.
-std::vector<double> paired(const BySeed& a, const BySeed& b);
+// The values in the order of their seeds.
 std::vector<double> values(const BySeed& a);
 
 }  // namespace six::study

@@ -32,14 +32,19 @@ class Splits {
   std::map<long, Split> parts_;
 };
 
-// Why a record is none of this study: the first setting that differs.
+// What records of older versions do not say.
+bool optional_in_records(const std::string& key) { return key == "instruction_set" || key == "precision" || key == "compiler"; }
+
+// Why a record is none of this study: the first setting that differs. Empty if it is one.
 std::string difference(const std::string& was, const std::string& is) {
   const Json a = parse_json(was, "record"), b = parse_json(is, "record");
   if (a.at("design") != b.at("design")) return "was made under another design, docs/STUDY_DESIGN.md has changed since";
   for (const auto& [key, value] : b.items())
-    if (!a.contains(key) || a.at(key) != value)
+    if (a.contains(key) ? a.at(key) != value : !optional_in_records(key))
       return "is of another study (" + key + ' ' + (a.contains(key) ? a.at(key).dump() : "unknown") + ", now " + value.dump() + ")";
-  return "is of another study";
+  for (const auto& [key, value] : a.items())
+    if (!b.contains(key)) return "is of another study (" + key + ' ' + value.dump() + ", now unknown)";
+  return "";
 }
 
 // The run's record if the folder has it; nothing if it is missing or damaged.
@@ -52,7 +57,8 @@ std::optional<Record> finished(const std::string& path, const std::string& expec
     std::printf("%s; it is run again\n", e.what()), std::fflush(stdout);
     return std::nullopt;
   }
-  require(record->about == expected, path, ": ", difference(record->about, expected), "; choose another folder with --out");
+  const std::string other = difference(record->about, expected);
+  require(other.empty(), path, ": ", other, "; choose another folder with --out");
   return record;
 }
 

@@ -60,14 +60,6 @@ void write_predictions(const Setting& s, const std::vector<Record>& records, con
   index.write(folder + "/preds.csv");
 }
 
-std::string compiler() {
-#ifdef __clang__
-  return "clang " __clang_version__;
-#else
-  return "g++ " __VERSION__;
-#endif
-}
-
 void write_manifest(const Setting& s, const Manifest& m, const std::vector<std::string>& files, const std::string& folder) {
   OrderedJson outputs = OrderedJson::object();
   for (const std::string& f : files) outputs[f] = sha256(read_file(folder + '/' + f));

@@ -155,24 +155,25 @@ void accuracy(const Findings& f, Claim& c) {
 
 void input_scale(const Findings& f, Claim& c) {
   const Test* strongest = nullptr;
-  bool reached = false, decided = true, any = false;
+  bool reached = false, decided = true, any = false, normed_too = false;
+  const auto drop = [](const Test* t) { return t && t->tested() && t->mean <= -1 && t->t95.hi < 0; };
   for (const std::string mode : {"shift", "retrain"})
     for (double k : {4.0, 16.0}) {
       const Test *plain = test_or_none(f, scale_test(mode, false, k)), *normed = test_or_none(f, scale_test(mode, true, k));
       if (!plain || plain->d.empty()) continue;
       any = any || plain->tested();
-      const bool drops = plain->tested() && plain->mean <= -1 && plain->t95.hi < 0;
+      const bool drops = drop(plain);
+      normed_too = normed_too || drop(normed);
       decided = decided && (drops || plain->t95.lo > -1);
       if (drops && (!reached || plain->mean < strongest->mean)) {
-        strongest = plain;
-        c.but = normed && normed->tested() && normed->mean <= -1 && normed->t95.hi < 0 ? "and with BN too" : "";
-        c.evidence = normed ? effect_of("with BN", *normed) : "";
+        strongest = plain, c.evidence = normed ? effect_of("with BN", *normed) : "";
       } else if (!reached && (!strongest || plain->mean < strongest->mean)) {
         strongest = plain, c.evidence = normed ? effect_of("with BN", *normed) : "";
       }
       reached = reached || drops;
     }
-  c.word = reached ? "SUPPORTED" : !any ? "NOT TESTED" : decided ? "REFUTED" : "UNDECIDED";
+  if (reached && normed_too) c.but = "and with BN too";  // registered: without BN alone
+  c.word = reached ? normed_too ? "UNDECIDED" : "SUPPORTED" : !any ? "NOT TESTED" : decided ? "REFUTED" : "UNDECIDED";
   c.effect = strongest ? effect_of("change of delta, " + strongest->name.substr(6), *strongest) : "no pairs without BN";
 }
 

@@ -62,9 +62,12 @@ void evaluate(std::vector<Test>& tests);
 std::vector<Test> tests_of(const StudyData& data);
 // The name of the test of ReLU6 at an input scale: "scale shift no BN k=4".
 std::string scale_test(const std::string& mode, bool bn, double k);
+// H4 from accuracies at 4 bits by seed, in pp or as fractions; over the seeds that all three have.
 GapClosed gap_closed(const BySeed& relu_minmax, const BySeed& relu_percentile, const BySeed& relu6_fixed);
 GapClosed gap_closed(const StudyData& data);
+// All tests, the gap and the words of the seven claims. Throws if the tables contradict themselves.
 Findings find(const StudyData& data);
+// stats.csv: a row per test, and H4.
 Table stats_table(const Findings& findings, const std::string& dataset);
 
 std::string signed_pp(double value);           // "+0.12"

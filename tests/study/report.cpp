@@ -17,10 +17,8 @@ bool contains(std::string_view text, std::initializer_list<std::string_view> par
   return std::all_of(parts.begin(), parts.end(), [&](auto part) { return text.find(part) != text.npos; });
 }
 
-bool drawing() {
-  const bool there = std::system("gnuplot --version > /dev/null 2>&1") == 0;
-  if (!there) MESSAGE("gnuplot is not installed: nothing was drawn");
-  return there;
+void require_gnuplot() {
+  REQUIRE_MESSAGE(std::system("gnuplot --version > /dev/null 2>&1") == 0, "gnuplot is not installed, scripts/test.sh installs it");
 }
 
 // Whether every element is closed where it must be: the page is XML, too.
@@ -59,7 +57,7 @@ long data_elements(const std::string& svg) {
 }
 
 TEST_CASE("the report of a full study: every figure has data, nothing from outside, the same bytes again") {
-  if (!drawing()) return;
+  require_gnuplot();
   const test::TempFolder folder;
   write(synthetic({.delta = -0.05, .d4 = 1, .cut = 0.03, .cut_no_bn = 0.05, .scale_no_bn = 3, .kinks_matter = true}),
         folder.path());
@@ -87,7 +85,7 @@ TEST_CASE("the report of a full study: every figure has data, nothing from outsi
 }
 
 TEST_CASE("where data of a figure are missing the report says so in its place") {
-  if (!drawing()) return;
+  require_gnuplot();
   const test::TempFolder folder;
   StudyData d = synthetic({.seeds = 1, .sub_studies = false});
   for (Table* t : {&d.quant, &d.layers, &d.trace, &d.scale, &d.preds}) *t = Table(t->columns(), t->name());

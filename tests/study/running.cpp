@@ -12,6 +12,7 @@
 #include "../../examples/study/columns.h"
 #include "../../examples/study/diagnose.h"
 #include "../../examples/study/study.h"
+#include "../../train/environment.h"
 #include "../data/support.h"
 
 using namespace six;
@@ -164,6 +165,16 @@ TEST_CASE("results are the same bytes for one and two workers; a finished run is
 
   const std::string message = message_of([&] { carry(one, 1, 2 * lr); });
   CHECK_MESSAGE(contains(message, {"nobn-relu-1.run: is of another study (lr 0.02, now 0.04); choose another folder"}), message);
+
+  Record other = parse_record(kept, path);
+  const std::string isa = std::string("\"instruction_set\":\"") + instruction_set() + '"';
+  REQUIRE(contains(other.about, {isa}));
+  other.about.replace(other.about.find(isa), isa.size(), "\"instruction_set\":\"none\"");
+  put(one / "runs/nobn-relu-1.run", record_bytes(other));
+  CHECK(contains(message_of([&] { carry(one, 1, lr); }), {"is of another study (instruction_set \"none\", now \""}));
+  other.about = std::regex_replace(other.about, std::regex(",\"(instruction_set|precision|compiler)\":\"[^\"]*\""), "");
+  put(one / "runs/nobn-relu-1.run", record_bytes(other));  // of a version that did not say
+  CHECK(carry(one, 1, lr)[0].hashes == records[0].hashes);
 }
 
 TEST_CASE("the C of a ReLU and of a ReLU6 differs in constants alone") {
