@@ -43,6 +43,8 @@ inline const Columns kRuns{"run",
 // net.
 inline const Columns kQuant{"run",          "config",   "method", "w_bits",  "w_per", "a_bits", "observer",
                             "range_policy", "rounding", "acc",    "loss_pp", "flips", "ties"};
+// Configurations of quant.csv that a run has no row for: its net could not be made integers, and why not.
+inline const Columns kOmitted{"run", "config", "reason"};
 inline const Columns kLayers{"run",        "mark",          "layer",     "max",       "p99_9",           "p99_99",    "r_over_6",
                              "frac_ge6",   "frac_grad_cut", "frac_zero", "frac_dead", "frac_always_sat", "grad_norm", "gamma_max",
                              "gamma_mean", "w_range_ratio", "sqnr8",     "sqnr6",     "sqnr5",           "sqnr4"};
@@ -62,8 +64,8 @@ inline const Columns kPreds{"run", "config", "offset", "images"};
 inline const Columns kStats{"test",   "dataset", "n",       "mean",    "sd",     "t_lo", "t_hi", "bca_lo", "bca_hi",
                             "p_flip", "p_holm",  "tost_lo", "tost_hi", "margin", "wins", "ties", "losses", "verdict"};
 
-// Files: runs.csv, quant.csv, layers.csv, trace.csv, scale.csv, lr.csv, histograms.csv, ties.csv, timing.csv, preds.csv, preds.bin,
-// manifest.json; stats.csv and report.html are made of them. All but runs.csv may be missing.
+// Files: runs.csv, quant.csv, omitted.csv, layers.csv, trace.csv, scale.csv, lr.csv, histograms.csv, ties.csv, timing.csv,
+// preds.csv, preds.bin, manifest.json; stats.csv and report.html are made of them. All but runs.csv may be missing.
 
 // "main" of "main/relu/1".
 inline std::string part_of(std::string_view run) { return std::string(run.substr(0, run.find('/'))); }

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "../../core/error.h"
-#include "../../deploy/emulator.h"
 #include "../../deploy/graph_values.h"
 #include "../../deploy/int_inference.h"
 #include "../../deploy/quantize.h"
@@ -62,20 +62,6 @@ QuantOptions options_of(const Config& c) {
   return q;
 }
 
-std::vector<std::int32_t> logits_of(const IntNetwork& net, const Split& split) {
-  std::vector<std::int32_t> logits(std::size_t(split.size() * net.classes()));
-  if (net.options.rounding == Rounding::single) {
-    IntInference(net, 1).logits(split.bytes(0, split.size()), logits);
-    return logits;
-  }
-  Emulator emulator(net);
-  for (long i = 0; i < split.size(); ++i) {
-    const auto row = emulator.run({split.bytes(i, 1).data, std::size_t(split.image.size())});
-    std::copy(row.begin(), row.end(), logits.begin() + i * net.classes());
-  }
-  return logits;
-}
-
 // Weights and the result of every stage rounded to bfloat16, sums exact.
 std::vector<double> bf16_logits(Graph graph, const Split& split) {
   const auto round = [](double x) { return double(bf16(float(x))); };
@@ -105,19 +91,32 @@ std::vector<double> bf16_logits(Graph graph, const Split& split) {
 struct Rows {
   const Setting& setting;
   const Run& run;
-  Table& table;
-  Predictions& predictions;
+  Quantised& to;
 
   std::string policy(const Config& c, const Arm& arm) const {
     return !c.fixed || !arm.clipped() ? "observed" : arm.clip == 6 && !arm.learned ? "fixed6" : "clip";
   }
-  void add(const Config& c, const Arm& arm, const Verdicts& got, const Verdicts& exact) {
+  // Measures the integers that `make` gives; if it cannot make any (a dead layer), the row goes to the omitted ones.
+  template <class Make>
+  void add(const Config& c, const Arm& arm, const Verdicts& exact, Make&& make) {
     const std::string per = c.per == Granularity::tensor ? "tensor" : "channel",
                       rounding = c.rounding == Rounding::single ? "single" : "double";
     const std::string config = std::string(c.method) + "/W" + std::to_string(c.w_bits) + 'A' + std::to_string(c.a_bits) + '/' +
                                per + '/' + c.observing.name + '/' + policy(c, arm) +
                                (c.rounding == Rounding::single ? "" : "/double") + (c.edges8 ? "/edges8" : "");
-    put(config, c.method, c.w_bits, per, c.a_bits, c.observing.name, policy(c, arm), rounding, got, exact);
+    std::optional<IntNetwork> net;
+    try {
+      net = make();
+    } catch (const Error& e) {
+      std::string reason = e.what();
+      std::replace_if(
+          reason.begin(), reason.end(), [](char x) { return x == ',' || x == '"' || x == '\n' || x == '\r'; }, ' ');
+      to.omitted.add({run.name(), config, reason});
+      return;
+    }
+    const Split& test = setting.data.test;
+    put(config, c.method, c.w_bits, per, c.a_bits, c.observing.name, policy(c, arm), rounding,
+        verdicts_of(integer_logits(*net, test.bytes(0, test.size()), 1), test), exact);
   }
   void add_float(const std::string& config, const char* method, int bits, const Verdicts& got, const Verdicts& exact) {
     put(config, method, bits, "-", bits, "-", "-", "-", got, exact);
@@ -125,24 +124,22 @@ struct Rows {
   void put(const std::string& config, const std::string& method, int w_bits, const std::string& per, int a_bits,
            const std::string& observer, const std::string& range, const std::string& rounding, const Verdicts& got,
            const Verdicts& exact) {
-    table.add({run.name(), config, method, w_bits, per, a_bits, observer, range, rounding, got.accuracy,
-               100 * (exact.accuracy - got.accuracy), flips(got, exact), got.ties});
-    predictions[config] = got.classes;
+    to.rows.add({run.name(), config, method, w_bits, per, a_bits, observer, range, rounding, got.accuracy,
+                 100 * (exact.accuracy - got.accuracy), flips(got, exact), got.ties});
+    to.predictions[config] = got.classes;
   }
 };
 
-// A net with its present weights at every width; configurations that have no integer form (a dead layer) are left out.
+// A net with its present weights at every width.
 void integers(Rows& rows, const Graph& graph, const Arm& arm, const std::vector<Config>& configs, const Verdicts& exact) {
-  const Split& test = rows.setting.data.test;
   const bool histograms =
       std::any_of(configs.begin(), configs.end(), [](const Config& c) { return c.observing.observer != Observer::minmax; });
   const Observations seen(graph, rows.setting.data.train.bytes(0, std::min(kCalibration, rows.setting.data.train.size())),
                           histograms, 1);
-  for (const Config& c : configs) try {
-      const QuantOptions q = options_of(c);
-      rows.add(c, arm, verdicts_of(logits_of(quantize(graph, seen.ranges(q), q), test), test), exact);
-    } catch (const Error&) {
-    }
+  for (const Config& c : configs) {
+    const QuantOptions q = options_of(c);
+    rows.add(c, arm, exact, [&] { return quantize(graph, seen.ranges(q), q); });
+  }
 }
 
 }  // namespace
@@ -184,10 +181,9 @@ long flips(const Verdicts& a, const Verdicts& b) {
   return n;
 }
 
-void quantised_grid(const Setting& s, const Run& run, const Model& trained, const Verdicts& exact, Table& table,
-                    Predictions& predictions) {
+void quantised_grid(const Setting& s, const Run& run, const Model& trained, const Verdicts& exact, Quantised to) {
   if (run.grid == Grid::none) return;
-  Rows rows{s, run, table, predictions};
+  Rows rows{s, run, to};
   const Arm& arm = arm_of(run.arm);
   const Model model = with_clips(s, run, trained, clips_of(run, trained));
   integers(rows, graph_of(model), arm, configs_of(arm.clipped(), run.grid), exact);
@@ -202,8 +198,8 @@ void quantised_grid(const Setting& s, const Run& run, const Model& trained, cons
 }
 
 void quantised_training(const Setting& s, const Run& run, const Model& trained, const Split& split, const Schooling& how,
-                        Table& table, Predictions& predictions) {
-  Rows rows{s, run, table, predictions};
+                        Quantised to) {
+  Rows rows{s, run, to};
   const Arm& arm = arm_of(run.arm);
   const long steps = std::max(1L, split.size() / how.batch / 2);
   Schooling tuning = how;
@@ -216,11 +212,12 @@ void quantised_training(const Setting& s, const Run& run, const Model& trained, 
   for (int bits : {8, 4}) {
     const Config c{.method = "qat", .w_bits = bits, .a_bits = bits};
     const QuantOptions q = options_of(c);
-    Model model = quantized_model(with_clips(s, run, trained, clips_of(run, trained)), q, images, freeze_after(steps), 1);
-    fine_tune(model, split, tuning, steps);
-    const Graph graph = graph_of(model);
-    const IntNetwork net = quantize(graph, calibrate(graph, images, q, 1), q);
-    rows.add(c, arm, verdicts_of(logits_of(net, s.data.test), s.data.test), exact);
+    rows.add(c, arm, exact, [&] {
+      Model model = quantized_model(with_clips(s, run, trained, clips_of(run, trained)), q, images, freeze_after(steps), 1);
+      fine_tune(model, split, tuning, steps);
+      const Graph graph = graph_of(model);
+      return quantize(graph, calibrate(graph, images, q, 1), q);
+    });
   }
 }
 

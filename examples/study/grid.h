@@ -28,11 +28,16 @@ long flips(const Verdicts& a, const Verdicts& b);  // images put into other clas
 // Predictions by configuration, for preds.bin.
 using Predictions = std::map<std::string, std::vector<std::uint8_t>>;
 
+// Where the rows of one run go.
+struct Quantised {
+  Table &rows, &omitted;  // of quant.csv; of omitted.csv: what has no integer form, and why
+  Predictions& predictions;
+};
+
 // Rows of quant.csv for a trained run: integers after training, other activations on the same weights, bfloat16.
-void quantised_grid(const Setting& s, const Run& run, const Model& trained, const Verdicts& exact, Table& rows,
-                    Predictions& predictions);
+void quantised_grid(const Setting& s, const Run& run, const Model& trained, const Verdicts& exact, Quantised to);
 // Quantisation-aware training at 8 and 4 bits, half an epoch each, beside the float net with the same extra steps.
 void quantised_training(const Setting& s, const Run& run, const Model& trained, const Split& split, const Schooling& how,
-                        Table& rows, Predictions& predictions);
+                        Quantised to);
 
 }  // namespace six::study

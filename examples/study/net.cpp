@@ -18,6 +18,8 @@ namespace six::study {
 namespace {
 
 constexpr long kValidation = 5000, kDigitsValidation = 237;
+// SHA-256 of MNIST's train-images-idx3-ubyte.
+constexpr const char* kMnistImages = "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db";
 
 // The bytes of an IDX file of these numbers.
 std::string idx_hash(const std::vector<std::uint32_t>& dims, const std::vector<std::uint8_t>& data) {
@@ -38,7 +40,9 @@ std::vector<std::string> hashes_of(const Dataset& data) {
   return hashes;
 }
 
-std::string name_of(const Dataset& data, std::string folder) {
+// MNIST wherever it lies; another set stored like it by its folder.
+std::string name_of(const Dataset& data, const std::string& first_hash, std::string folder) {
+  if (first_hash == kMnistImages) return "mnist";
   std::transform(folder.begin(), folder.end(), folder.begin(), [](unsigned char c) { return char(std::tolower(c)); });
   return folder.find("fashion") == std::string::npos ? data.name : "fashion-mnist";
 }
@@ -71,8 +75,8 @@ Setting load_setting(const std::string& folder, bool want_digits) {
   if (from.empty() && !want_digits && has_mnist(mnist_cache_folder())) from = mnist_cache_folder();
   const bool digits = from.empty();
   s.data = digits ? load_digits() : load_mnist(locate_mnist(from, false));
-  s.dataset = digits ? "digits" : name_of(s.data, from);
   s.file_hashes = hashes_of(s.data);
+  s.dataset = digits ? "digits" : name_of(s.data, s.file_hashes[0], from);
   split_validation(s.data, std::min(s.data.train.size() / 6, digits ? kDigitsValidation : kValidation));
   const auto net = digits ? std::string_view(reinterpret_cast<const char*>(six_study_digits), six_study_digits_size)
                           : std::string_view(reinterpret_cast<const char*>(six_study_mobilenet), six_study_mobilenet_size);

@@ -24,9 +24,9 @@ class Tables {
   }
 
  private:
-  std::map<std::string, Table> all_ = {{"runs", Table(kRuns)},   {"quant", Table(kQuant)},          {"layers", Table(kLayers)},
-                                       {"trace", Table(kTrace)}, {"scale", Table(kScale)},          {"lr", Table(kLr)},
-                                       {"ties", Table(kTies)},   {"histograms", Table(kHistograms)}};
+  std::map<std::string, Table> all_ = {{"runs", Table(kRuns)},   {"quant", Table(kQuant)},           {"layers", Table(kLayers)},
+                                       {"trace", Table(kTrace)}, {"scale", Table(kScale)},           {"lr", Table(kLr)},
+                                       {"ties", Table(kTies)},   {"histograms", Table(kHistograms)}, {"omitted", Table(kOmitted)}};
 };
 
 bool diagnosed(const Run& run) { return run.part == "main" || run.part == "nobn" || run.part == "clip" || run.part == "pact"; }
@@ -127,8 +127,9 @@ Record perform(const Setting& s, const Run& run, double lr, const Split& split, 
     if (course.finite) {
       const bool histograms = run.seed == 1 && (run.part == "main" || run.part == "nobn");
       if (diagnosed(run)) diagnose(s, run, model, "end", t["layers"], histograms ? &t["histograms"] : nullptr);
-      quantised_grid(s, run, model, test, t["quant"], record.predictions);
-      if (run.tunes) quantised_training(s, run, model, split, how, t["quant"], record.predictions);
+      const Quantised to{t["quant"], t["omitted"], record.predictions};
+      quantised_grid(s, run, model, test, to);
+      if (run.tunes) quantised_training(s, run, model, split, how, to);
     }
   }
   record.tables = t.texts(), record.hashes = course.hashes, record.weights = model.state();

@@ -119,6 +119,11 @@ void put_statistics(Html& h, const StudyData& d, const Findings& f) {
           : std::string(
                 "H4, secondary: not reported, because the gap at 4 bits that calibration could close is not different from 0."));
   put_images(h, d);
+  for (std::size_t i = 0; i < d.omitted.size(); ++i)
+    h.element("p",
+              "No integers, and so not in n: " + escaped(d.omitted.text(i, "run")) + ", " + escaped(d.omitted.text(i, "config")) +
+                  ": " + escaped(d.omitted.text(i, "reason")) + '.',
+              "note");
   h.open("details").element("summary", "Every difference, by seed").open("div", "scroll").open("table", "numbers").open("tbody");
   for (const Test& t : f.tests) {
     h.open("tr").cell("<b>" + escaped(t.name) + "</b>");

@@ -99,7 +99,8 @@ std::span<const std::uint8_t> StudyData::predictions(const std::string& run, con
 StudyData StudyData::read(const std::string& directory) {
   StudyData d;
   const auto path = [&](const Table& t) { return directory + '/' + t.name(); };
-  for (Table* t : {&d.runs, &d.quant, &d.layers, &d.trace, &d.scale, &d.lr, &d.histograms, &d.ties, &d.timing, &d.preds})
+  for (Table* t :
+       {&d.runs, &d.quant, &d.omitted, &d.layers, &d.trace, &d.scale, &d.lr, &d.histograms, &d.ties, &d.timing, &d.preds})
     if (t == &d.runs || file_exists(path(*t))) *t = Table::read(path(*t), t->columns());
   if (file_exists(directory + "/preds.bin")) d.classes = read_file(directory + "/preds.bin");
   if (file_exists(directory + "/manifest.json")) d.manifest = read_text(directory + "/manifest.json");

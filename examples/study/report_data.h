@@ -28,9 +28,9 @@ inline const std::string kMinmax = "minmax", kP9999 = "p99.99";
 
 // The tables of a study folder. A missing one is empty.
 struct StudyData {
-  Table runs{kRuns, "runs.csv"}, quant{kQuant, "quant.csv"}, layers{kLayers, "layers.csv"}, trace{kTrace, "trace.csv"},
-      scale{kScale, "scale.csv"}, lr{kLr, "lr.csv"}, histograms{kHistograms, "histograms.csv"}, ties{kTies, "ties.csv"},
-      timing{kTiming, "timing.csv"}, preds{kPreds, "preds.csv"};
+  Table runs{kRuns, "runs.csv"}, quant{kQuant, "quant.csv"}, omitted{kOmitted, "omitted.csv"}, layers{kLayers, "layers.csv"},
+      trace{kTrace, "trace.csv"}, scale{kScale, "scale.csv"}, lr{kLr, "lr.csv"}, histograms{kHistograms, "histograms.csv"},
+      ties{kTies, "ties.csv"}, timing{kTiming, "timing.csv"}, preds{kPreds, "preds.csv"};
   std::vector<std::uint8_t> classes;  // preds.bin
   std::string manifest;               // manifest.json as it stands
 

@@ -1,10 +1,11 @@
 #include "study.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
+#include <future>
 #include <nlohmann/json.hpp>
 #include <numeric>
-#include <thread>
 
 #include "../../core/error.h"
 #include "../../core/parallel.h"
@@ -36,10 +37,9 @@ double measured_rate(const Setting& s, int threads) {
     Model model = make_model(s, run);
     train(model, split, how);
   };
-  std::vector<std::thread> crew;
-  for (int t = 1; t < threads; ++t) crew.emplace_back(work);
-  work();
-  for (std::thread& t : crew) t.join();
+  std::vector<std::future<void>> crew;  // what they throw comes out of get
+  for (int t = 0; t < threads; ++t) crew.push_back(std::async(std::launch::async, work));
+  for (std::future<void>& f : crew) f.get();
   return double(run.images * how.epochs) / std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
@@ -54,6 +54,20 @@ void check_time(const Setting& s, const std::vector<Run>& runs, const StudyOptio
   std::fflush(stdout);
   require(o.no_limit || o.mode == Mode::quick || seconds <= kLimit, "a full study would take ", clock_text(seconds),
           " here, more than an hour; choose fewer with --arms or --seeds, or lift the limit with --no-limit");
+}
+
+// A member of the manifest. Throws if it is not there.
+const Json& member(const Json& manifest, const char* key) {
+  require(manifest.contains(key), "damaged: there is no \"", key, "\"");
+  return manifest.at(key);
+}
+
+// A whole number of runs.csv. Throws unless it lies in [lo, hi].
+long whole(const Table& t, std::size_t row, const char* column, long lo, long hi) {
+  const double v = t.number(row, column);
+  require(v >= double(lo) && v <= double(hi) && v == std::floor(v), t.name(), ": line ", row + 2, ", column ", column,
+          ": must be a whole number from ", lo, " to ", hi, ", got ", v);
+  return long(v);
 }
 
 }  // namespace
@@ -81,6 +95,12 @@ void run_study(const StudyOptions& o) {
   for (Record& r : carry_out(s, others, lr, o.out, threads)) records.push_back(std::move(r));
   rates.insert(rates.end(), others.begin(), others.end());
   write_tables(s, {o.mode, lr, rates}, records, o.out);
+  for (const Record& r : records)
+    if (r.tables.contains("omitted")) {
+      const Table t = Table::parse(r.tables.at("omitted"), r.run);
+      for (std::size_t i = 0; i < t.size(); ++i)
+        std::printf("%s, %s: no integers: %s\n", r.run.c_str(), t.text(i, "config").c_str(), t.text(i, "reason").c_str());
+    }
   for (const std::string& verdict : write_report(o.out)) std::printf("%s\n", verdict.c_str());
   std::printf("%s: report.html, stats.csv, manifest.json and the tables they come from\n", o.out.c_str());
 }
@@ -90,18 +110,19 @@ bool verify_study(const std::string& folder, const std::string& data) {
   const std::string path = folder + "/manifest.json";
   const Json manifest = read_json(path);
   return in_context(path, [&] {
-    require(manifest.is_object() && manifest.value("format", "") == "sixgrad-study", "no manifest of a study");
-    require(manifest.at("design_sha256") == design_hash(),
+    require(manifest.is_object() && manifest.contains("format") && is_text(manifest.at("format"), "sixgrad-study"),
+            "no manifest of a study");
+    require(is_text(member(manifest, "design_sha256"), design_hash()),
             "the study was made under another design, docs/STUDY_DESIGN.md has changed since");
-    const Setting s = load_setting(data, data.empty() && manifest.at("dataset") == "digits");
-    require(manifest.at("data_sha256") == s.file_hashes, "the study is of other images (", manifest.at("dataset").dump(),
+    const Setting s = load_setting(data, data.empty() && is_text(member(manifest, "dataset"), "digits"));
+    require(member(manifest, "data_sha256") == Json(s.file_hashes), "the study is of other images (", manifest.at("dataset").dump(),
             "), name their folder with --data");
     const Table t = Table::read(folder + "/runs.csv", {"run", "final_hash"});
     std::vector<std::size_t> rows;
     for (std::size_t i = 0; i < t.size(); ++i)
       if (t.text(i, "run").starts_with("main/")) rows.push_back(i);
     require(!rows.empty(), "runs.csv holds no run of the pair");
-    const auto seed = [&](std::size_t i) { return int(t.number(i, "seed")); };
+    const auto seed = [&](std::size_t i) { return int(whole(t, i, "seed", 0, 1000000)); };
     const auto [least, most] = std::minmax_element(rows.begin(), rows.end(), [&](auto a, auto b) { return seed(a) < seed(b); });
     const int first = seed(*least), last = seed(*most);
     std::erase_if(rows, [&](std::size_t i) { return seed(i) != first && seed(i) != last; });
@@ -109,15 +130,17 @@ bool verify_study(const std::string& folder, const std::string& data) {
     for (std::size_t i : rows) {
       Run run{.arm = t.text(i, "arm"),
               .seed = seed(i),
-              .epochs = int(t.number(i, "epochs")),
-              .images = long(t.number(i, "train_images"))};
+              .epochs = int(whole(t, i, "epochs", 1, 10000)),
+              .images = whole(t, i, "train_images", 1, s.data.train.size())};
+      const double lr = t.number(i, "lr");
+      require(lr > 0 && std::isfinite(lr), t.name(), ": line ", i + 2, ", column lr: must be above 0 and finite, got ", lr);
       const Bytes b = s.data.train.bytes(0, run.images);
       const Split split{s.data.train.image,
                         {b.data, b.data + b.shape.size()},
                         {s.data.train.labels.begin(), s.data.train.labels.begin() + run.images},
                         s.data.train.classes};
       Model model = make_model(s, run);
-      const std::string hash = hex(train(model, split, schooling_of(s, run, t.number(i, "lr"))).hashes.back());
+      const std::string hash = hex(train(model, split, schooling_of(s, run, lr)).hashes.back());
       const bool equal = hash == t.text(i, "final_hash");
       std::printf("%s: %s, %s\n", run.name().c_str(), hash.c_str(),
                   equal ? "the same" : ("was " + t.text(i, "final_hash")).c_str());

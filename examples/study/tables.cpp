@@ -92,9 +92,9 @@ void write_manifest(const Setting& s, const Manifest& m, const std::vector<std::
 
 void write_tables(const Setting& s, const Manifest& m, const std::vector<Record>& records, const std::string& folder) {
   const Divergences divergence = divergences(m.runs, records);
-  const std::pair<const char*, const Columns&> kinds[] = {{"runs", kRuns},   {"quant", kQuant},          {"layers", kLayers},
-                                                          {"trace", kTrace}, {"scale", kScale},          {"lr", kLr},
-                                                          {"ties", kTies},   {"histograms", kHistograms}};
+  const std::pair<const char*, const Columns&> kinds[] = {{"runs", kRuns},   {"quant", kQuant},           {"layers", kLayers},
+                                                          {"trace", kTrace}, {"scale", kScale},           {"lr", kLr},
+                                                          {"ties", kTies},   {"histograms", kHistograms}, {"omitted", kOmitted}};
   std::vector<std::string> files;
   for (const auto& [name, columns] : kinds) {
     Table all(columns, name);

@@ -177,6 +177,27 @@ TEST_CASE("results are the same bytes for one and two workers; a finished run is
   CHECK(carry(one, 1, lr)[0].hashes == records[0].hashes);
 }
 
+TEST_CASE("a net that has no integer form is named for each configuration, after training and in it") {
+  Run run = small("main", "relu");
+  run.grid = Grid::primary;
+  Model model = make_model(digits(), run);
+  ParamSet& p = model.params();
+  for (std::size_t i = 0; i < p.params().size(); ++i)
+    std::fill_n(p.value(int(i)), p.params()[i].shape.size(), real(0));  // every layer is dead
+  const Verdicts exact = evaluate_float(model, digits().data.test);
+  Table rows(kQuant), omitted(kOmitted);
+  Predictions predictions;
+  const Quantised to{rows, omitted, predictions};
+  quantised_grid(digits(), run, model, exact, to);
+  CHECK(rows.size() == 0);
+  REQUIRE(omitted.size() == 6);
+  CHECK(omitted.text(0, "config") == "ptq/W8A8/channel/minmax/observed");
+  CHECK(contains(omitted.text(0, "reason"), {"layers."}));
+  quantised_training(digits(), run, model, digits().data.train, schooling_of(digits(), run, 1e-9), to);
+  CHECK(omitted.size() == 8);
+  CHECK(rows.size() == 1);  // the float net
+}
+
 TEST_CASE("the C of a ReLU and of a ReLU6 differs in constants alone") {
   const auto emitted = [](const char* arm, double clip) {
     const Model model = with_clips(digits(), small("main", arm), make_model(digits(), small("main", arm)), {clip});
@@ -187,6 +208,30 @@ TEST_CASE("the C of a ReLU and of a ReLU6 differs in constants alone") {
   const auto relu = emitted("relu", std::numeric_limits<double>::infinity()), relu6 = emitted("relu6", 6);
   CHECK(relu.first != relu6.first);
   CHECK(relu.second == relu6.second);
+}
+
+TEST_CASE("a damaged manifest or table is one line that names the file") {
+  const TempFolder folder;
+  const auto message = [&](const std::string& manifest) {
+    put(folder / "manifest.json", manifest);
+    return message_of([&] { verify_study(folder.path(), ""); });
+  };
+  const std::string format = "\"format\": \"sixgrad-study\"", design = format + ", \"design_sha256\": \"" + design_hash() + '"';
+  for (const std::string& members :
+       {std::string("\"format\": 3"), format, format + ", \"design_sha256\": []", design, design + ", \"dataset\": \"digits\"",
+        design + ", \"dataset\": \"digits\", \"data_sha256\": {\"a\": 1}"}) {
+    const std::string line = message('{' + members + '}');
+    CHECK_MESSAGE(contains(line, {"manifest.json: "}), line);
+  }
+  std::string hashes;
+  for (const std::string& h : digits().file_hashes) hashes += (hashes.empty() ? "\"" : ", \"") + h + '"';
+  const std::string whole = '{' + design + ", \"dataset\": \"digits\", \"data_sha256\": [" + hashes + "]}";
+  for (const char* row : {"nan,1,320,0.01", "1e300,1,320,0.01", "1,nan,320,0.01", "1,1e300,320,0.01", "1,1,1e300,0.01",
+                          "1,1,-1,0.01", "1,1,320,nan", "1,1,320,inf", "1,1,320,x"}) {
+    put(folder / "runs.csv", "run,arm,final_hash,seed,epochs,train_images,lr\nmain/relu/1,relu,00," + std::string(row) + '\n');
+    const std::string line = message(whole);
+    CHECK_MESSAGE(contains(line, {"runs.csv: line 2, column "}), line);
+  }
 }
 
 TEST_CASE("a design that has changed is refused") {
