@@ -28,6 +28,9 @@ int main(int argc, char **argv) {
 """
 STRICT = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-DNET_SELFTEST"]
 
+# What compilers say with -m32 where the 32-bit C library is not installed.
+NO_32_BIT_LIBRARIES = ("sys/cdefs.h", "gnu/stubs-32.h", "bits/libc", "cannot find -l")
+
 
 def ways(few, many):
     """name, compiler, flags, emulator, images"""
@@ -105,7 +108,7 @@ def main():
                 continue
             said = subprocess.run([compiler, *STRICT, *flags, "net.c", "main.c", "-o", "net"], cwd=folder, capture_output=True, text=True)
             if said.returncode:
-                missing = "-m32" in flags and ("sys/cdefs.h" in said.stderr or "gnu/stubs-32.h" in said.stderr or "cannot find" in said.stderr or "bits/libc" in said.stderr)
+                missing = "-m32" in flags and any(sign in said.stderr for sign in NO_32_BIT_LIBRARIES)
                 bad += not missing
                 print(f"{name}: {'no 32-bit libraries' if missing else 'does not compile: ' + said.stderr}")
                 continue
