@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""readme_snippets.py --build DIR [--update] [file]: what README.md shows is true.
+"""readme_snippets.py --build DIR [--update] [file]: what a page (README.md) shows is true.
 
 - A cpp block with a main() is compiled against the library and run; after <!-- compile only --> it is only compiled. A cpp block
   without main() must stand after <!-- fragment -->, so that nothing is left out by accident.

@@ -18,6 +18,7 @@ step "headers compile alone" scripts/check_headers.py --build build/release
 step flags scripts/check_flags.py --build build/release
 ctest_step tests release
 step "README.md" scripts/readme_snippets.py --build build/release
+step "docs/CONFIG.md" scripts/readme_snippets.py --build build/release docs/CONFIG.md
 step consumer scripts/check_consumer.sh find_package
 step "consumer, float only" scripts/check_consumer.sh float_only
 

@@ -174,7 +174,7 @@ TEST_CASE("the optimizer that is made is the one of the options, clipping includ
   CHECK(make_optimizer(AdamWOptions{}, 0, model.params())->state().size() == 2);
 }
 
-TEST_CASE("the tables of the README hold every key") {
+TEST_CASE("the tables of docs/CONFIG.md hold every key") {
   const std::string table = training_table_markdown();
   const OrderedJson all = write_training({});
   const auto holds = [&](const std::string& text) { return table.find(text) != table.npos; };
