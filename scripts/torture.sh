@@ -88,6 +88,7 @@ run_part() {
 }
 
 mkdir -p "$logs/torture"
+version=$(git describe --always --dirty 2>/dev/null || echo "no git")  # of the source that a stored line is about
 for part in "${parts[@]}"; do
   case $part in memcheck | emitted | soak | kill | faults)
     built release tests_f32 mnist deploy >"$logs/torture.log" 2>&1 || { tail -n 60 "$logs/torture.log" && die "the release build failed"; }
@@ -95,7 +96,7 @@ for part in "${parts[@]}"; do
   esac
   first=${#table[@]}
   run_part "$part"
-  printf '%s\n' "${table[@]:first}" >"$logs/torture/$part"
+  printf '%s\n' "${table[@]:first}" | sed "s/\$/  $version/" >"$logs/torture/$part"
 done
 complete=yes
 printf '\n'
