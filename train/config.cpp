@@ -138,6 +138,8 @@ struct Listed<Augment> : Plain<Augment> {
     visit("shift", c.shift, "pixels: up to this far along each axis", between(0, 1e4));
     visit("rotate", c.rotate, "degrees: up to this far either way", between(0, 180));
     visit("scale", c.scale, "the size changes by up to this share", between(0, 0.9));
+    visit("elastic", c.elastic, "pixels: a smooth field moves its control points by up to this far along each axis",
+          between(0, 1000));
   }
 };
 template <>
