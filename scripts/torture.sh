@@ -4,7 +4,7 @@
 source "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
 source scripts/steps.sh
 
-known=(release clang sanitize clang-sanitize tsan arm memcheck emitted tidy consumer soak kill faults fuzz)
+known=(release clang sanitize tsan arm memcheck emitted tidy consumer soak kill faults fuzz)
 parts=("$@")
 [ ${#parts[@]} -gt 0 ] || parts=("${known[@]}")
 for part in "${parts[@]}"; do
@@ -35,9 +35,10 @@ memcheck() {
   rm -rf -- "$out"
 }
 
+# The library and the programs; the checks and what is left out of them stand in .clang-tidy.
 tidy() {
   python3 -c 'import json; print("\n".join(sorted({e["file"] for e in json.load(open("build/clang/compile_commands.json"))})))' |
-    grep -v "^$root/build/" | xargs -d '\n' -n 1 -P "$jobs" clang-tidy --quiet --warnings-as-errors='*' -p build/clang
+    grep -vE "^$root/(build|tests)/|tests?\.cpp$" | xargs -d '\n' -n 1 -P "$jobs" clang-tidy --quiet --warnings-as-errors='*' -p build/clang
 }
 
 # A short training, its C file compiled in every way at hand; without MNIST there is nothing to compare on.
@@ -69,7 +70,7 @@ run_part() {
       step "the same bits" scripts/check_bits.py build/release/bin/mnist --config mobilenet_28 --epochs 1
       ;;
     clang) build_and_test clang 1 ;;
-    sanitize | clang-sanitize | tsan) build_and_test "$1" '' ;;
+    sanitize | tsan) build_and_test "$1" '' ;;
     arm) arm ;;
     memcheck) step memcheck memcheck ;;
     emitted) step "emitted C" emitted_c ;;
