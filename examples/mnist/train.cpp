@@ -161,7 +161,6 @@ int run(const TrainOptions& o, six::Trainer& trainer, six::Model& model, const s
   const six::TrainingConfig& config = trainer.config();
   const std::string weights = folder + "/model.safetensors", hash = six::config_hash(model);
   const auto offset = o.resume ? resume(trainer, folder) : std::nullopt;
-  six::write_file_atomic(folder + "/model.json", model.to_json());
   six::MetricsLog log(folder + "/metrics.jsonl", {.config_hash = hash, .seed = config.seed, .threads = config.threads}, offset);
   six::ProgressDisplay display(stdout);
   six::EpochReport last;
@@ -170,6 +169,10 @@ int run(const TrainOptions& o, six::Trainer& trainer, six::Model& model, const s
     log.sync();
     return six::add_checkpoint(folder, trainer, log.offset());
   };
+  // What the config cannot build again, weights of another run, is kept before the config says that there is something to go on
+  // with.
+  if (!o.from.empty()) checkpoint();
+  six::write_file_atomic(folder + "/model.json", model.to_json());
   const Interrupt interrupt;
   try {
     const auto after_step = [&](const six::StepReport& r) {

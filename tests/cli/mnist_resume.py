@@ -65,6 +65,20 @@ class Resume(cli.Case):
         self.assertIn("run: no checkpoint yet, starting from the beginning", self.succeeds(*DIGITS, "--out", "run", "--resume"))
         self.assertEqual(self.result(), self.result("whole"))
 
+    def test_a_fine_tuning_goes_on_from_its_first_weights_and_from_any_checkpoint(self):
+        self.succeeds(*DIGITS, "--out", "trained")
+        for config in ("more", "qat"):
+            begin = ["train", "--config", config, "--from", "trained", "--set", "training.data=digits", "--epochs", "2", "--out"]
+            self.succeeds(*begin, f"{config}-whole")
+            for step, every in ((0, ["--checkpoint-every", "10000"]), (20, ["--checkpoint-every", "10"])):
+                out = f"{config}-{step}"
+                self.succeeds(*begin, out, "--threads", "2", *every)
+                self.assertEqual(self.checkpoints(out)[-1], f"checkpoint-{step}.safetensors")
+                for name in ("result.json", "model.safetensors"):  # as if killed after that checkpoint
+                    (self.folder / out / name).unlink()
+                self.assertIn(f"{out}: going on after step {step} of", self.succeeds("train", "--resume", "--out", out))
+                self.assertEqual(self.result(out), self.result(f"{config}-whole"))
+
     def test_a_damaged_checkpoint_is_passed_over_loudly_and_two_are_the_end(self):
         self.succeeds(*DIGITS, "--out", "run", "--checkpoint-every", "10")
         whole = self.result()
