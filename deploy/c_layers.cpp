@@ -145,7 +145,8 @@ class LayerText {
   // Loops over the taps inside the image; f(indent, index of the tap's pixel, "" if there is one tap only).
   template <class G, class F>
   void taps(const G& g, int indent, F&& f) {
-    if (g.kh == 1 && g.kw == 1 && g.pad_top == 0 && g.pad_left == 0) {
+    const bool inside = g.pad_top == 0 && g.pad_left == 0 && (g.oh - 1) * g.stride < g.h && (g.ow - 1) * g.stride < g.w;
+    if (g.kh == 1 && g.kw == 1 && inside) {
       const std::string pixel = g.stride == 1 ? text("(oy * ", g.w, " + ox) * ", g.c)
                                               : text("(oy * ", long(g.stride) * g.w, " + ox * ", g.stride, ") * ", g.c);
       return f(indent, pixel, "");

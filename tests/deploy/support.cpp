@@ -47,6 +47,12 @@ std::vector<Net> integer_nets() {
       Sequential{MaxPool2d{{.kernel = 1, .stride = 2}}, DepthwiseConv2d{}, Conv2d{{.out_channels = 3, .kernel = {1, 3}}}, ReLU6{},
                  Flatten{}, Linear{{.out_features = 2}}});
   add("fully connected", {64}, Sequential{Linear{{.out_features = 17}}, BatchNorm{}, ReLU{}, Linear{{.out_features = 10}}});
+  add("windows of one tap, padded below and on the right only, with and without a stride", {6, 5, 1},
+      Sequential{Conv2d{{.out_channels = 4}}, ReLU6{}, Conv2d{{.out_channels = 5, .kernel = {1}, .padding = Padding(0, 0, 1, 1)}},
+                 ReLU6{}, DepthwiseConv2d{{.kernel = {1}, .padding = Padding(0, 0, 2, 0)}}, ReLU6{},
+                 DepthwiseConv2d{{.kernel = {1}, .stride = 2, .padding = Padding(0, 0, 0, 1)}}, ReLU6{},
+                 Conv2d{{.out_channels = 3, .kernel = {1}, .stride = 2, .padding = Padding(0, 0, 1, 1)}}, Flatten{},
+                 Linear{{.out_features = 3}}});
   return nets;
 }
 
