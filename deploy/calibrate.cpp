@@ -1,6 +1,7 @@
 #include "calibrate.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 
 #include "../core/error.h"
@@ -14,6 +15,19 @@ constexpr double kAverage = 0.01;  // weight of a new image in the moving averag
 
 bool fixed_by_clamp(const Stage& s, const QuantOptions& o) {
   return o.relu6_range == ClampRange::fixed6 && s.lo > -double(kInf) && s.hi < double(kInf);
+}
+
+// ceil(percent / 100 * n) of the decimal number that `percent` was written as: 99.9 % of 2,999,000 are 2,996,001, of the nearest
+// double one more.
+long share_of(double percent, long n) {
+  require(percent >= 50 && percent <= 100, "percentile is ", percent, ", must be between 50 and 100");
+  char text[32];
+  const char* end = std::to_chars(text, text + sizeof text, percent, std::chars_format::fixed).ptr;
+  __extension__ __int128 digits = 0, unit = 100;
+  for (const char* c = text; c != end; ++c)
+    if (*c != '.') digits = digits * 10 + (*c - '0');
+  for (const char* c = std::find(static_cast<const char*>(text), end, '.'); c + 1 < end; ++c) unit *= 10;
+  return long((digits * n + unit - 1) / unit);
 }
 
 template <class F>
@@ -37,10 +51,10 @@ void Histogram::add(double x) {
 Range percentile_range(const Histogram& h, double percent) {
   long all = 0;
   for (long n : h.counts) all += n;
-  const long enough = long(std::ceil(percent / 100 * double(all)));
+  const long enough = share_of(percent, all);
   int top = 0, bottom = Histogram::kBins - 1;
-  for (long n = h.counts[0]; n < enough; n += h.counts[std::size_t(top)]) ++top;
-  for (long n = h.counts[std::size_t(bottom)]; n < enough; n += h.counts[std::size_t(bottom)]) --bottom;
+  for (long n = h.counts[0]; n < enough && top + 1 < Histogram::kBins; n += h.counts[std::size_t(top)]) ++top;
+  for (long n = h.counts[std::size_t(bottom)]; n < enough && bottom > 0; n += h.counts[std::size_t(bottom)]) --bottom;
   return {h.edge(bottom), h.edge(top + 1)};
 }
 

@@ -73,6 +73,7 @@ int run(int argc, char** argv) {
   o.quant.activations.observer = chosen<six::Observer>(a.observer), o.quant.weights.per = chosen<six::Granularity>(a.per);
   o.int32_logits = a.logits == "int32", o.caller_arena = a.arena == "caller";
   six::check_c_name(o.name);
+  six::check_fields(six::fields_in(o.quant.activations));
   const six::Model model = six::Model::load(a.run);
   const six::Dataset data = mnist::load_images(six::training_of(model), a.data);
   const six::Deployment d = six::in_context(a.run, [&] {

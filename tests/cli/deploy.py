@@ -141,6 +141,10 @@ class Deploy(cli.Case):
         self.refuses("run", "--name", "net", "--out", "c", "--rounding", "up", says="--rounding")
         self.refuses("run", "--name", "net", "--out", "c", "--pack4", says="two weights of 8 bits do not fit")
         self.refuses("run", "--out", "c", says="--name")
+        for value, must in (("1000", "between 50 and 100"), ("0", "between 50 and 100"), ("-3", "between 50 and 100"), ("nan", "a number")):
+            self.refuses("nowhere", "--name", "net", "--out", "c", "--observer", "percentile", "--percentile", value,
+                         says=f"percentile is {value}, must be {must}")
+        self.refuses("nowhere", "--name", "net", "--out", "c", "--observer", "fixed", "--fixed", "0", says="fixed is 0, must be between 1e-30 and 1e+30")
 
     def test_layers_without_integers_are_named(self):
         self.train({**MODEL, "layers": [*MODEL["layers"][:1], {"type": "gelu"}, *MODEL["layers"][4:]]}, out="gelu")

@@ -118,6 +118,13 @@ TEST_CASE("observers on known numbers") {
   CHECK(all.lo <= -0.9);
   CHECK(most.hi < 0.102);
   CHECK(most.lo > 0.098);
+  // The share is that of the decimal number: 2,996,001 of 2,999,000 are 99.9 % exactly, one more would be the next bin.
+  Histogram tenths{.range = {0, 2048}};
+  tenths.counts[0] = 2'996'001, tenths.counts[1] = 1, tenths.counts[2047] = 2'998;
+  CHECK(percentile_range(tenths, 99.9).hi == 1);
+  CHECK(percentile_range(tenths, 99.91).hi == 2048);
+  for (double percent : {1000., 0., -3., double(NAN)})
+    CHECK(message_of([&] { percentile_range(tenths, percent); }).ends_with(", must be between 50 and 100"));
   // One number far out is worth clipping, none is not.
   Histogram outlier{.range = {0, 128}};
   for (int i = 0; i < 100'000; ++i) outlier.add(i % 64 / 64.);
