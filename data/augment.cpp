@@ -71,7 +71,7 @@ Warp Augmenter::draw(const Rng& rng, std::uint64_t sample) const {
   if (!w.elastic) return w;
   std::uint64_t index = (std::uint64_t(1) << 40) + sample * 2 * w.x.size();  // beyond all numbers above
   for (ElasticField* field : {&w.x, &w.y})
-    for (double& d : *field) d = uniform(index++, options_.elastic);
+    for (std::int64_t& d : *field) d = std::llround(uniform(index++, options_.elastic / kElasticUnit));
   return w;
 }
 
@@ -80,18 +80,15 @@ void Augmenter::field_row(const ElasticField& field, long row, Fixed* displaceme
   const Knot& r = rows_[std::size_t(row)];
   std::array<Fixed, kElasticPoints> points{};
   for (int j = 0; j < kElasticPoints; ++j) {
-    for (int k = 0; k < 4; ++k) {
-      const double d = std::clamp(field[std::size_t((r.first + k) * kElasticPoints + j)], -kMaxElastic, kMaxElastic);
-      points[std::size_t(j)] += r.weights[std::size_t(k)] * std::llround(d * (1 << 16));
-    }
+    for (int k = 0; k < 4; ++k)
+      points[std::size_t(j)] += r.weights[std::size_t(k)] * field[std::size_t((r.first + k) * kElasticPoints + j)];
   }
-  constexpr int kShift = kFraction - 16 - 2 * kKnotWeight;
-  static_assert(kShift < 0);
+  constexpr int kShift = 16 + 2 * kKnotWeight - kFraction;  // to Fixed
   for (long i = 0; i < w_; ++i) {
     const Knot& c = columns_[std::size_t(i)];
     Fixed sum = 0;
     for (int k = 0; k < 4; ++k) sum += c.weights[std::size_t(k)] * points[std::size_t(c.first + k)];
-    displacements[i] = sum >> -kShift;
+    displacements[i] = sum >> kShift;
   }
 }
 

@@ -25,9 +25,11 @@ struct Augment {
 // the centre of the top left one.
 using InverseMap = std::array<double, 6>;
 
-// Control points of a field of displacements, in pixels: uniform cubic B-splines, whose cells share the image out evenly.
+// Control points of a field of displacements: uniform cubic B-splines, whose cells share the image out evenly. In units of 1/65536
+// of a pixel, at most 1,000 pixels: of whole numbers the result is the same on every processor.
 inline constexpr int kElasticCells = 4, kElasticPoints = kElasticCells + 3;
-using ElasticField = std::array<double, kElasticPoints * kElasticPoints>;  // [row][column]
+inline constexpr double kElasticUnit = 1. / 65536;
+using ElasticField = std::array<std::int64_t, kElasticPoints * kElasticPoints>;  // [row][column]
 
 // What happens to one image: source x = (map's x) + (x field at the new pixel), and so for y.
 struct Warp {

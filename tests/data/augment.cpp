@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <numbers>
+#include <set>
 
 #include "../../data/dataset.h"
 #include "support.h"
@@ -32,7 +33,7 @@ double naive_field(const ElasticField& field, double y, double x) {
   double sum = 0;
   for (int i = 0; i < kElasticPoints; ++i) {
     for (int j = 0; j < kElasticPoints; ++j)
-      sum += field[std::size_t(i * kElasticPoints + j)] * b_spline(y - (i - 1)) * b_spline(x - (j - 1));
+      sum += kElasticUnit * double(field[std::size_t(i * kElasticPoints + j)]) * b_spline(y - (i - 1)) * b_spline(x - (j - 1));
   }
   return sum;
 }
@@ -139,14 +140,16 @@ TEST_CASE("augment: the drawn maps stay in their ranges, fill them, and keep the
 TEST_CASE("augment: control points of a field stay in their range, fill it, and are other numbers for every one, axis and image") {
   const Augmenter augmenter({.elastic = 3}, {9, 7, 1}, 1);
   std::vector<double> all;
-  for (std::uint64_t i = 0; i < 50; ++i) {
+  for (std::uint64_t i = 0; i < 20; ++i) {
     const Warp w = augmenter.draw(Rng(3, Purpose::augment), i);
     CHECK(w.elastic);
     CHECK(w.map == InverseMap{1, 0, 0, 0, 1, 0});
-    all.insert(all.end(), w.x.begin(), w.x.end()), all.insert(all.end(), w.y.begin(), w.y.end());
+    for (const ElasticField* field : {&w.x, &w.y})
+      for (const std::int64_t d : *field) all.push_back(kElasticUnit * double(d));
   }
   std::sort(all.begin(), all.end());
-  CHECK(std::adjacent_find(all.begin(), all.end()) == all.end());
+  // Of 1,960 numbers from 393,217 about 5 meet another by chance; an axis, point or image that repeats makes it dozens.
+  CHECK(std::set<double>(all.begin(), all.end()).size() > all.size() - 20);
   CHECK(all.front() >= -3);
   CHECK(all.front() < -2.99);
   CHECK(all.back() <= 3);
@@ -157,7 +160,7 @@ TEST_CASE("augment: a field that is the same everywhere is a shift") {
   const Shape image{12, 9, 1};
   const std::vector<std::uint8_t> from = noise(image, 2);
   Warp field{.elastic = true};
-  field.x.fill(2), field.y.fill(-3);
+  field.x.fill(2 * 65536), field.y.fill(-3 * 65536);
   CHECK(warped(field, from, image) == warped({{1, 0, 2, 0, 1, -3}}, from, image));
 }
 
