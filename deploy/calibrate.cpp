@@ -153,6 +153,8 @@ std::vector<Range> Observations::ranges(const QuantOptions& options) const {
     else
       all.push_back(observed(v, options));
     const Range& r = all.back();
+    require(!s.range || !(std::isnan(r.lo) || std::isnan(r.hi)), s.name,
+            ": its range was never observed; make the model of a trained one with --from");
     require(std::isfinite(r.lo) && std::isfinite(r.hi), s.name, ": its output is not finite on the calibration images");
     require(std::min(r.lo, 0.) < std::max(r.hi, 0.), s.name, ": its output is 0 for all ", images_,
             " calibration images, a range of zero width; the layer is dead, or these are the wrong images");

@@ -5,13 +5,13 @@
 
 namespace six {
 
-Model quantized_model(const Model& trained, const QuantOptions& options, Bytes images, int freeze_after, int threads) {
+Model quantized_model(const Model& trained, const QuantOptions& options, Bytes images, long steps, int threads) {
   const Graph graph = graph_of(trained);
   require(!graph.quant, "quant: the model is quantised already");
-  return quantized_model(trained, options, calibrate(graph, images, options, threads), freeze_after);
+  return quantized_model(trained, options, calibrate(graph, images, options, threads), steps);
 }
 
-Model quantized_model(const Model& trained, const QuantOptions& options, const std::vector<Range>& ranges, int freeze_after) {
+Model quantized_model(const Model& trained, const QuantOptions& options, const std::vector<Range>& ranges, long steps) {
   std::vector<std::array<double, 2>> ends;
   for (const Range& r : ranges) ends.push_back({r.lo, r.hi});
   Model model(trained.input_shape(),
@@ -19,7 +19,9 @@ Model quantized_model(const Model& trained, const QuantOptions& options, const s
                                     .weights = options.weights,
                                     .activations = options.activations,
                                     .relu6_range = options.relu6_range,
-                                    .freeze_after = freeze_after}}},
+                                    .rounding = options.rounding,
+                                    .warm_up = int(options.warm_up * double(steps)),
+                                    .freeze_after = int(steps - steps / 5)}}},
               {.name = trained.name()});
   dynamic_cast<const Quantized&>(*model.layers()[0]).set(graph_of(trained), ends);
   return model;

@@ -57,6 +57,7 @@ Shape Builder::enter(Layer& layer, std::string path, std::string where, const Sh
   const std::size_t outer_row = std::exchange(row_, result_.rows.size());
   const bool outer_trainable = std::exchange(trainable_, trainable_ && layer.trainable);
   const bool root = path_.empty();
+  ++depth_;
   if (!root) result_.rows.push_back({path_, layer.type(), {}, 0, 0});
   layer.path_ = path_, layer.where_ = std::move(where), layer.in_ = in;
   layer.located([&] {
@@ -70,7 +71,7 @@ Shape Builder::enter(Layer& layer, std::string path, std::string where, const Sh
     return 0;
   });
   if (!root) result_.rows[row_].out = layer.out_;
-  trainable_ = outer_trainable, row_ = outer_row, path_ = outer_path;
+  trainable_ = outer_trainable, row_ = outer_row, path_ = outer_path, --depth_;
   return layer.out_;
 }
 
@@ -101,6 +102,7 @@ Shape Builder::add_all(std::vector<AnyLayer>& layers, const Shape& in) {
 
 Shape Builder::build(Layer& root, const Shape& in) {
   check_shape("the input", in);
+  single_ = root.children().size() == 1;
   const Shape out = enter(root, "", "", in);
   allocate();
   return out;

@@ -24,6 +24,8 @@ class Builder {
   BufferRef buffer(const std::string& name, Shape shape, real value, std::optional<TorchLayout> layout = {});
   // State that counts: one number, an integer in files, 0 if a file lacks it.
   BufferRef counter(const std::string& name);
+  // Whether the current layer is all there is of its model.
+  bool alone() const { return depth_ == 2 && single_; }
   void macs(long count);  // multiply-accumulates of one sample
 
   // Builds a layer as the part `part` of the current one; returns the shape of its output.
@@ -74,6 +76,8 @@ class Builder {
   std::uint64_t seed_;
   std::string path_;
   std::size_t row_ = 0;  // of the current layer
+  int depth_ = 0;        // 1: the outermost
+  bool single_ = false;  // the outermost has one part
   bool trainable_ = true;
   long total_ = 0;
   Shape image_;

@@ -35,12 +35,15 @@ struct QuantOptions {
   QuantActivations activations;
   ClampRange relu6_range = ClampRange::fixed6;
   Rounding rounding = Rounding::single;
-  int edge_bits = 0;  // of the weights of the first and the last layer and of the logits, in experiments; 0: as all others
+  double warm_up = 0;  // share of a training's steps
+  int edge_bits = 0;   // of the weights of the first and the last layer and of the logits, in experiments; 0: as all others
   static void fields(auto& visit, auto& c) {
     visit("weights", c.weights, "see below");
     visit("activations", c.activations, "see below");
     visit("relu6_range", c.relu6_range, "of a clamp with two ends: its ends, or what was observed");
     visit("rounding", c.rounding, "of accumulators: once, or twice as TensorFlow Lite Micro does by default");
+    visit("warm_up", c.warm_up, "share of the steps, at the beginning, in which activations are observed but not yet rounded",
+          between(0, 0.8));
   }
 };
 

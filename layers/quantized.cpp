@@ -1,6 +1,8 @@
 #include "quantized.h"
 
+#include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "../core/ops/fake_quantize.h"
 #include "builder.h"
@@ -41,7 +43,10 @@ Fill copy_of(const std::vector<double>& numbers) {
 }  // namespace
 
 Shape Quantized::build(Builder& b, const Shape& in) {
+  constexpr const char* kAlone = "must be the only layer of its model, it begins with the image's bytes; put the others into it";
+  require(b.alone(), kAlone);
   const Model inner(in, Sequential({config.layers}));
+  require(!quantized_config(inner), kAlone);
   config.layers = inner.layers();  // with what building them settled
   graph_ = std::make_shared<Graph>(graph_of(inner));
   steps_.clear();
@@ -54,7 +59,7 @@ Shape Quantized::build(Builder& b, const Shape& in) {
       step.bias = b.param(path_of_stage(s) + ".bias", {long(s.bias.size())}, copy_of(s.bias), false);
       macs += s.out.size() / s.out.channels() * long(s.weights.size());
     }
-    if (!s.keeps_codes()) step.range = b.buffer(path_of_stage(s) + ".range", {2}, 1);
+    if (!s.keeps_codes()) step.range = b.buffer(path_of_stage(s) + ".range", {2}, std::numeric_limits<real>::quiet_NaN());
     if (const auto* p = std::get_if<Stage::Pointwise>(&s.op))
       require(p->index == PointwiseOps::index_of<ClampOp>(), s.name, ": no integer kernel");
     steps_.push_back(step);
@@ -99,7 +104,8 @@ Var Quantized::run(const Stage& s, const Step& step, std::span<const Var> values
 Var Quantized::forward(Var x) const {
   Tape& t = x.tape();
   const bool counts = t.options().training && t.options().record;
-  const bool observes = counts && (config.freeze_after == 0 ? false : *batches_.values() < real(config.freeze_after));
+  const bool observes = counts && *batches_.values() < real(config.freeze_after);
+  const bool rounds = !counts || *batches_.values() >= real(config.warm_up);
   const std::size_t n = steps_.size() + 1;
   Arena& memory = t.context().memory;
   std::span values(memory.fresh<Var>(long(n)), n);
@@ -116,11 +122,15 @@ Var Quantized::forward(Var x) const {
     real* range = own ? steps_[i].range.values() : ranges[std::size_t(s.in[0])];
     float scale = scales[std::size_t(s.in[0])];
     if (range && (own || mean)) {
-      const bool fixed = config.relu6_range == ClampRange::fixed6 && bounded(s);
+      const bool fixed = config.relu6_range == ClampRange::fixed6 && bounded(s), moves = own && observes && !fixed;
+      if (observes && fixed && std::isnan(range[0])) range[0] = real(s.lo), range[1] = real(s.hi);
+      require(moves || !(std::isnan(range[0]) || std::isnan(range[1])), s.name,
+              ": its range was never observed; make the model of a trained one with --from");
       const ops::FakeQuantize op{.bits = config.activations.bits,
                                  .rectified = s.lo == 0,
                                  .mean = !own,
-                                 .momentum = own && observes && !fixed ? kMomentum : 0,
+                                 .rounds = rounds,
+                                 .momentum = moves ? kMomentum : 0,
                                  .range = range};
       y = t.apply(op, y);
       if (own) scale = activation_quantization(double(range[0]), double(range[1]), config.activations.bits, s.lo == 0).scale;
@@ -130,6 +140,11 @@ Var Quantized::forward(Var x) const {
   }
   if (counts) *batches_.values() += 1;
   return values[std::size_t(graph_->output)];
+}
+
+const QuantizedConfig* quantized_config(const Model& model) {
+  const auto* only = model.layers().size() == 1 ? dynamic_cast<const Quantized*>(&*model.layers()[0]) : nullptr;
+  return only ? &only->config : nullptr;
 }
 
 }  // namespace six

@@ -61,26 +61,29 @@ Tensor FakeQuantize::forward(const Context& c, Gated x) {
     });
     real lo = kInf, hi = -kInf;
     for (const auto& e : ends) lo = std::min(lo, e[0]), hi = std::max(hi, e[1]);
-    range[0] += real(momentum) * (lo - range[0]), range[1] += real(momentum) * (hi - range[1]);
+    const bool first = std::isnan(range[0]) || std::isnan(range[1]);
+    range[0] = first ? lo : range[0] + real(momentum) * (lo - range[0]);
+    range[1] = first ? hi : range[1] + real(momentum) * (hi - range[1]);
   }
   q = activation_quantization(double(range[0]), double(range[1]), bits, rectified);
   const CodeRange codes = code_range(bits);
   real* y = c.make(x.shape);
   each([&](int, long rows, const kernels::Read& part, long first) {
-    if (!mean)
+    if (rounds && !mean)
       return c.kernel.fake_quantize(rows, int(channels), part, real(q.scale), real(codes.min - q.zero), real(codes.max - q.zero),
                                     y + first);
     c.kernel.materialize(rows, int(channels), part, y + first);
-    for (real* v = y + first; v < y + first + rows * channels; ++v)
+    for (real* v = y + first; rounds && v < y + first + rows * channels; ++v)
       *v = real(q.real_of(mean_code_of(double(*v) / double(q.scale), q.zero, codes)));
   });
   return {y, x.shape};
 }
 
-// The gate of x's clamp, if it has one, and that of the codes.
+// The gate of x's clamp, if it has one, and that of the codes if it was rounded to them.
 void FakeQuantize::backward(const Back& b, Gated) {
   Sink dx = b.into(0);
   if (!dx) return;
+  if (!rounds) return b.put(0, dx, b.plain_dy());
   const RealRange inside = expressible(q, bits);
   if (real(inside.lo) > dx.x.lo) dx.x.lo = real(inside.lo), dx.x.at_lo = 1;
   if (real(inside.hi) < dx.x.hi) dx.x.hi = real(inside.hi), dx.x.at_hi = 1;

@@ -32,7 +32,8 @@ struct FakeQuantize {
   int bits = 8;
   bool rectified = false;  // x is the result of a ReLU or ReLU6
   bool mean = false;       // x is a mean of codes, rounded as mean_code does
-  double momentum = 0;     // on a training tape: range += momentum * (this batch's - range)
+  bool rounds = true;      // false: y = x, only the range follows
+  double momentum = 0;     // on a training tape: range += momentum * (this batch's - range); a NaN becomes this batch's
   real* range = nullptr;   // [2], the lowest and the highest value
   Quantization q = {};     // of this call, from the range
   Tensor forward(const Context& c, Gated x);

@@ -126,8 +126,8 @@ std::pair<six::Model, six::TrainingConfig> load_from(const std::string& name, co
 six::Model quantized(const six::Model& model, const six::TrainingConfig& config, const six::Dataset& data) {
   constexpr long kCalibration = 1000;  // images on which ranges begin
   const long steps = config.epochs * (data.train.size() / config.batch);
-  return six::quantized_model(model, *config.quant, data.train.bytes(0, std::min(kCalibration, data.train.size())),
-                              six::freeze_after(steps), config.threads);
+  return six::quantized_model(model, *config.quant, data.train.bytes(0, std::min(kCalibration, data.train.size())), steps,
+                              config.threads);
 }
 
 // The evaluation of the last epoch, if that was on the test images.

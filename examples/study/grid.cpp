@@ -213,7 +213,7 @@ void quantised_training(const Setting& s, const Run& run, const Model& trained, 
     const Config c{.method = "qat", .w_bits = bits, .a_bits = bits};
     const QuantOptions q = options_of(c);
     rows.add(c, arm, exact, [&] {
-      Model model = quantized_model(with_clips(s, run, trained, clips_of(run, trained)), q, images, freeze_after(steps), 1);
+      Model model = quantized_model(with_clips(s, run, trained, clips_of(run, trained)), q, images, steps, 1);
       fine_tune(model, split, tuning, steps);
       const Graph graph = graph_of(model);
       return quantize(graph, calibrate(graph, images, q, 1), q);

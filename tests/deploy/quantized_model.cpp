@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "../../deploy/emulator.h"
+#include "../../deploy/graph_values.h"
 #include "../../layers/quantized.h"
 #include "../allocations.h"
 #include "../layers/support.h"
@@ -26,9 +27,9 @@ QuantOptions options(int bits = 8) {
   return o;
 }
 
-Model quantized(const Model& m, const QuantOptions& o = {}, int freeze = 0) {
+Model quantized(const Model& m, const QuantOptions& o = {}, long steps = 0) {
   const std::vector<std::uint8_t> images = noise(m.input_shape(), 8);
-  return quantized_model(m, o, batch(images, m.input_shape()), freeze, 2);
+  return quantized_model(m, o, batch(images, m.input_shape()), steps, 2);
 }
 
 std::vector<Range> ranges(const Graph& graph) {  // those of the model: the image does not matter
@@ -97,7 +98,7 @@ TEST_CASE("training moves the ranges, freezes them, and leaves those of ReLU6 al
   Model trained = small_net();
   TrainingConfig config{.data = DataSource::digits, .epochs = 1, .batch = 16, .optimizer = SGDOptions{.lr = 1e-3}, .threads = 1};
   config.quant = QuantOptions{};
-  Model m = quantized_model(trained, *config.quant, data.train.bytes(0, 50), 5, 1);
+  Model m = quantized_model(trained, *config.quant, data.train.bytes(0, 50), 6, 1);
   const auto before = ranges_of(m);
   Trainer trainer(m, data, config);
   for (int i = 0; i < 5; ++i) trainer.step();
@@ -109,11 +110,81 @@ TEST_CASE("training moves the ranges, freezes them, and leaves those of ReLU6 al
   CHECK(std::count(frozen.begin(), frozen.end(), std::array<real, 2>{0, 6}) == 3);
 }
 
+TEST_CASE("in the warm-up activations are observed and not rounded, weights are; a model reloaded goes on as it would have") {
+  Model trained({8}, Sequential{Linear{{.out_features = 3}}});
+  disturb(trained);
+  QuantOptions o = options(4);
+  o.warm_up = 0.5;
+  const Model m = quantized(trained, o, 10);
+  const Graph graph = graph_of(m);
+  GraphValues exact(graph);
+  const Graph rounded = with_quantized_weights(graph, quantize(graph, ranges(graph), o));
+  GraphValues weights_only(rounded);
+  TempFolder folder;
+  std::vector<std::array<real, 2>> before = ranges_of(m);
+  for (int step = 0; step < 8; ++step) {
+    CAPTURE(step);
+    const std::vector<std::uint8_t> image = noise({8}, 1, std::uint64_t(step + 40));
+    m.save(folder / "model.safetensors");
+    const Model again = Model::load(folder / "model.safetensors");
+    Tape tape({.threads = 1}), other({.threads = 1});
+    const std::vector<real> y = m(tape.input(batch(image, {8}))).values();
+    CHECK(again(other.input(batch(image, {8}))).values() == y);
+    const auto after = ranges_of(m);
+    CHECK(after != before);
+    before = after;
+    const Quantization q = activation_quantization(double(after[0][0]), double(after[0][1]), 4);
+    exact.run(image), weights_only.run(image);
+    double off_grid = 0, off_weights = 0;
+    for (std::size_t i = 0; i < y.size(); ++i) {
+      const double steps = double(y[i]) / double(q.scale);
+      off_grid = std::max(off_grid, std::abs(steps - std::round(steps)));
+      off_weights = std::max(off_weights, std::abs(double(y[i]) - weights_only[graph.output][i]));
+    }
+    CHECK((off_grid > 1e-3) == (step < 5));
+    CHECK((off_weights < 1e-5) == (step < 5));
+    CHECK(double(y[0]) != doctest::Approx(exact[graph.output][0]).epsilon(1e-5));
+  }
+}
+
+TEST_CASE("a range that was never observed is an error with a remedy; the first batch that is observed begins it") {
+  const auto model = [](const std::string& more) {
+    return model_of(R"({"type": "quantized", "layers": [{"type": "conv2d", "out_channels": 2}, {"type": "relu6"},
+      {"type": "global_avg_pool"}, {"type": "linear", "out_features": 2}])" +
+                    more + "}");
+  };
+  const Model never = model("");
+  const char* const says = "layers.3 (matmul): its range was never observed; make the model of a trained one with --from";
+  const auto refusal = [](auto&& f) { return message_of(f).substr(0, 200); };
+  CHECK(refusal([&] { graph_of(never); }).find("layers.0 (conv2d): its range was never observed") != std::string::npos);
+  CHECK(refusal([&] { never.logits(noise(never.input_shape(), 1)); }).find("its range was never observed") != std::string::npos);
+  CHECK(refusal([&] { outputs(never, 2, true); }).find("its range was never observed") != std::string::npos);
+  const Model observed = model(R"(, "freeze_after": 2)");
+  CHECK(outputs(observed, 2, true).size() == 4);
+  CHECK(ranges_of(observed)[0] == std::array<real, 2>{0, 6});
+  CHECK(outputs(observed, 2).size() == 4);
+  const Graph graph = graph_of(observed);
+  CHECK(ranges(graph).size() == 4);
+  Graph lost = graph;
+  lost.stages[2].range = {{NAN, 1}};
+  CHECK(message_of([&] { ranges(lost); }) == says);
+}
+
+TEST_CASE("a quantised layer anywhere but alone is refused") {
+  const std::string conv = R"({"type": "conv2d", "out_channels": 2})", layers = R"("layers": [)" + conv + "]}";
+  const std::string quantized_conv = R"({"type": "quantized", )" + layers;
+  CHECK(model_of(quantized_conv).parameter_count() == 56);
+  for (const std::string& text : {conv + ',' + quantized_conv, quantized_conv + R"(, {"type": "relu"})",
+                                  R"({"type": "sequential", "layers": [)" + quantized_conv + "]}",
+                                  R"({"type": "quantized", "layers": [)" + quantized_conv + "]}"})
+    CHECK(error_of(text).find("(quantized): must be the only layer of its model") != std::string::npos);
+}
+
 TEST_CASE("a step of a quantised model allocates nothing from the second on") {
   const Dataset data = few_digits();
   TrainingConfig config{.data = DataSource::digits, .epochs = 1, .batch = 16, .optimizer = SGDOptions{.lr = 1e-3}, .threads = 2};
   config.quant = QuantOptions{};
-  Model m = quantized_model(small_net(), *config.quant, data.train.bytes(0, 50), 5, 1);
+  Model m = quantized_model(small_net(), *config.quant, data.train.bytes(0, 50), 6, 1);
   Trainer trainer(m, data, config);
   const auto step = [&] {
     const long before = allocations();
