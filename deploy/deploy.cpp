@@ -4,6 +4,7 @@
 
 #include "../core/error.h"
 #include "../data/file.h"
+#include "../layers/quantized.h"
 #include "../train/config.h"
 #include "../train/environment.h"
 #include "../train/run_folder.h"
@@ -47,7 +48,8 @@ Deployment deploy(const Model& model, const Dataset& data, const DeployOptions& 
           " images, must be 0 to 3");
   const Graph graph = graph_of(model);
   QuantOptions quant = o.quant;
-  if (graph.quant) quant.weights = graph.quant->weights, quant.activations = graph.quant->activations;
+  if (const QuantizedConfig* own = quantized_config(model))
+    quant.weights = own->weights, quant.activations = own->activations, quant.relu6_range = own->relu6_range;
   const std::vector<Range> ranges = calibrate(graph, data.train.bytes(0, o.calibration), quant, o.threads);
   Deployment d;
   d.network = quantize(graph, ranges, quant, o.int32_logits);

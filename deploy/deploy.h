@@ -11,7 +11,7 @@ struct DeployOptions {
   std::string name = {};    // of the C file and its functions
   long calibration = 1000;  // training images, the first in file order
   bool int32_logits = false;
-  QuantOptions quant = {};
+  QuantOptions quant = {};  // of a fake-quantised model only the rounding counts: the others are those it was trained with
   bool overlap = true, caller_arena = false, avr = false;  // see COptions
   bool pack4 = false;                                      // two weights of 4 bits a byte
   int self_test_images = 1;                                // training images embedded for the self-test

@@ -1,8 +1,11 @@
 // Turns a trained model into one C file of integer arithmetic. See `deploy --help`.
 #include "../deploy/deploy.h"
 
+#include <nlohmann/json.hpp>
+
 #include "../data/file.h"
 #include "../deploy/int_inference.h"
+#include "../layers/quantized.h"
 #include "../train/config.h"
 #include "command_line.h"
 #include "mnist/images.h"
@@ -35,7 +38,9 @@ void describe(CLI::App& app, Arguments& a) {
   app.add_option("--weight-bits", a.options.quant.weights.bits, "4 to 8")->check(CLI::Range(4, 8))->capture_default_str();
   app.add_flag("--pack4", a.options.pack4, "Two weights of 4 bits share a byte of flash");
   app.add_option("--activation-bits", a.options.quant.activations.bits, "4 to 8")->check(CLI::Range(4, 8))->capture_default_str();
-  app.add_option("--rounding", a.rounding, "Once, or twice as TensorFlow Lite Micro and CMSIS-NN do by default")
+  app.add_option(
+         "--rounding", a.rounding,
+         "Once, or twice as TensorFlow Lite Micro and CMSIS-NN do by default; of a model trained as integers, as it was trained")
       ->check(CLI::IsMember({"single", "double"}))
       ->capture_default_str();
   app.add_option("--logits", a.logits, "Codes, or the sums of the last layer")
@@ -62,6 +67,24 @@ E chosen(const std::string& name) {
   return E(std::find(names.begin(), names.end(), name) - names.begin());
 }
 
+// A fake-quantised model has settings of its own: what the command line says may not contradict them.
+void take_over(const CLI::App& app, six::QuantOptions& q, const six::QuantizedConfig& own) {
+  const auto settle = [&](const char* option, auto& value, const auto& trained) {
+    six::OrderedJson text;
+    six::write_value(text, trained);
+    six::require(!app.count(option) || value == trained, option, ": the model was trained with ", six::one_line(text),
+                 "; leave the option out");
+    value = trained;
+  };
+  settle("--weight-bits", q.weights.bits, own.weights.bits), settle("--weights", q.weights.per, own.weights.per);
+  settle("--activation-bits", q.activations.bits, own.activations.bits);
+  settle("--observer", q.activations.observer, own.activations.observer);
+  settle("--percentile", q.activations.percentile, own.activations.percentile);
+  settle("--fixed", q.activations.fixed, own.activations.fixed);
+  settle("--relu6-range", q.relu6_range, own.relu6_range);
+  if (!app.count("--rounding")) q.rounding = own.rounding;
+}
+
 int run(int argc, char** argv) {
   CLI::App app(
       "Folds, calibrates and quantises a trained model, and writes it as one C file that computes the same bits anywhere.");
@@ -75,7 +98,8 @@ int run(int argc, char** argv) {
   six::check_c_name(o.name);
   six::check_fields(six::fields_in(o.quant.activations));
   const six::Model model = six::Model::load(a.run);
-  const six::Dataset data = mnist::load_images(six::training_of(model), a.data);
+  if (const auto* own = six::quantized_config(model)) six::in_context(a.run, [&] { take_over(app, o.quant, *own); });
+  const six::Dataset data = mnist::load_images(six::in_context(a.run, [&] { return six::training_of(model); }), a.data);
   const six::Deployment d = six::in_context(a.run, [&] {
     return six::deploy(model, data, o, [](const std::string& text) { std::printf("%s\n", text.c_str()), std::fflush(stdout); });
   });

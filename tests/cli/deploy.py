@@ -116,6 +116,16 @@ class Deploy(cli.Case):
             self.assertLess(abs(report["accuracy"]["integer"] - trained), 0.01)
             self.assertEqual(report["layers"][1]["name"], "layers.3.depthwise (depthwise_conv2d)")
             self.assertIn(f"weights {bits} bits", (self.folder / "q" / "net.c").read_text())
+        for options in (["--weight-bits", "4"], ["--activation-bits", "8"], ["--weights", "tensor"], ["--observer", "mse"],
+                        ["--percentile", "99"], ["--fixed", "5"], ["--relu6-range", "observed"]):
+            self.refuses("qat", "--name", "net", "--out", "other", *options, says=[options[0] + ": the model was trained with", "leave the option out"])
+        self.succeeds("qat", "--name", "net", "--out", "q", "--weight-bits", "5", "--observer", "minmax", "--weights", "channel")
+        result = self.fine_tune(quant={"rounding": "double", "warm_up": 0.5})
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.succeeds("qat", "--name", "net", "--out", "q")
+        self.assertIn("requantize_double(acc", (self.folder / "q" / "net.c").read_text())
+        self.succeeds("qat", "--name", "net", "--out", "q", "--rounding", "single")
+        self.assertIn("requantize_single(acc", (self.folder / "q" / "net.c").read_text())
         result = self.fine_tune(quant=None, out="float")
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertNotIn("quantized", (self.folder / "float" / "model.json").read_text())
@@ -130,6 +140,14 @@ class Deploy(cli.Case):
             self.assertFalse((self.folder / "qat").exists())
         self.assertEqual(self.fine_tune().returncode, 0)
         self.assertIn("quantised already", self.fine_tune(run="qat", out="twice").stderr)
+
+    def test_integers_that_were_never_calibrated(self):
+        (self.folder / "model.json").write_text(json.dumps({**MODEL, "layers": [{"type": "quantized", "layers": MODEL["layers"]}]}))
+        result = subprocess.run([self.mnist, "train", "--config", "model.json", "--threads", "1", "--out", "never"], cwd=self.folder,
+                                env=cli.environment(), capture_output=True, text=True)
+        self.assertEqual(result.returncode, 2, result.stderr)
+        self.assertEqual(result.stderr.count("\n"), 1)
+        self.assertIn("layers.0 (conv2d): its range was never observed; make the model of a trained one with --from", result.stderr)
 
     def test_refusals(self):
         for name in ("9net", "my-net", "", "a/b"):
