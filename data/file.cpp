@@ -108,8 +108,8 @@ Buffer read_whole(const std::string& path, std::size_t cap) {
   return content;
 }
 
-void sync_folder_of(const std::string& path) {
-  const auto parent = std::filesystem::path(path).parent_path();
+void sync_folder_of(const std::string& path, const std::string& target) {
+  const auto parent = std::filesystem::path(target).parent_path();
   const Descriptor folder(path, parent.empty() ? "." : parent.string(), O_RDONLY | O_DIRECTORY);
   int result = 0;
   do result = file_calls().sync(folder.fd());
@@ -125,25 +125,46 @@ std::vector<std::uint8_t> read_file(const std::string& path, std::size_t cap) {
 }
 std::string read_text(const std::string& path, std::size_t cap) { return read_whole<std::string>(path, cap); }
 
+namespace {
+// The file that a path means, behind any links: that is replaced, not the link to it. A device or a pipe would be lost.
+std::string target_of(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code unknown;  // then opening says why
+  const fs::file_status status = fs::status(path, unknown);
+  require(!fs::is_directory(status), path, ": cannot be replaced: is a folder, not a file");
+  require(!fs::exists(status) || fs::is_regular_file(status), path, ": cannot be replaced: is not a regular file; name another");
+  fs::path target = path;
+  constexpr int kMostLinks = 40;  // as the system has it
+  for (int i = 0; i < kMostLinks && fs::is_symlink(fs::symlink_status(target, unknown)); ++i)
+    target = target.parent_path() / fs::read_symlink(target, unknown);  // an absolute one replaces what is before it
+  require(!fs::is_symlink(fs::symlink_status(target, unknown)), path, ": cannot be replaced: its links lead round");
+  return target.string();
+}
+}  // namespace
+
 void write_file_atomic(const std::string& path, std::span<const std::string_view> pieces) {
-  const std::string temporary = path + std::string(kTemporary) + std::to_string(::getpid());
+  std::size_t size = 0;
+  for (const std::string_view piece : pieces) size += piece.size();
+  require(size <= kMaxFileBytes, path, ": would have ", size, " bytes, more than the ", kMaxFileBytes,
+          " that are read again; a smaller model is needed");
+  const std::string target = target_of(path), temporary = target + std::string(kTemporary) + std::to_string(::getpid());
   Descriptor file(path, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW);
   try {
     for (const std::string_view piece : pieces) write_all(path, file.fd(), piece);
     file.sync();
     file.close();
-    system_call(path, "cannot be replaced", [&] { return file_calls().rename(temporary.c_str(), path.c_str()); });
+    system_call(path, "cannot be replaced", [&] { return file_calls().rename(temporary.c_str(), target.c_str()); });
   } catch (...) {
     file_calls().remove(temporary.c_str());
     throw;
   }
-  sync_folder_of(path);
+  sync_folder_of(path, target);
 }
 
 void write_file_atomic(const std::string& path, std::string_view content) { write_file_atomic(path, std::span(&content, 1)); }
 
 AppendFile::AppendFile(std::string path, std::optional<std::int64_t> offset) : path_(std::move(path)) {
-  Descriptor file(path_, path_, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK);
+  Descriptor file(path_, path_, O_WRONLY | (offset.value_or(0) > 0 ? 0 : O_CREAT) | O_APPEND | O_NONBLOCK);
   size_ = std::int64_t(file.size());
   if (offset) {
     require(*offset >= 0 && *offset <= size_, path_, ": has ", size_, " bytes, cannot be cut back to ", *offset);
@@ -198,12 +219,26 @@ std::vector<std::string> names_in(const std::string& folder) {
     void operator()(DIR* d) const { ::closedir(d); }
   };
   std::vector<std::string> names;
-  const std::unique_ptr<DIR, Close> open(::opendir(folder.c_str()));
-  while (const dirent* entry = open ? ::readdir(open.get()) : nullptr) {
+  const auto failed = [&] { fail(folder, ": cannot be read: ", reason(errno)); };
+  int fd = -1;
+  do fd = file_calls().open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+  while (fd < 0 && errno == EINTR);
+  if (fd < 0 && errno == ENOENT) return names;
+  if (fd < 0) failed();
+  const std::unique_ptr<DIR, Close> open(::fdopendir(fd));
+  if (!open) {
+    const int error = errno;
+    file_calls().close(fd);
+    errno = error, failed();
+  }
+  for (;;) {
+    errno = 0;
+    const dirent* entry = ::readdir(open.get());
+    if (!entry && errno != 0) failed();
+    if (!entry) return names;
     std::string name = entry->d_name;
     if (name != "." && name != "..") names.push_back(std::move(name));
   }
-  return names;
 }
 
 bool file_exists(const std::string& path) {

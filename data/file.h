@@ -29,24 +29,25 @@ struct FileCalls {
 };
 FileCalls& file_calls();
 
-inline constexpr std::size_t kMaxFileBytes = std::size_t(4) << 30;  // no file this library reads is larger
+inline constexpr std::size_t kMaxFileBytes = std::size_t(4) << 30;  // no file this library reads or writes is larger
 
 // The whole content of a regular file. Throws if it cannot be read, is no regular file, has more than `cap` bytes (checked before
 // allocating), or shrinks while being read. Interrupted and short reads are continued.
 std::vector<std::uint8_t> read_file(const std::string& path, std::size_t cap = kMaxFileBytes);
 std::string read_text(const std::string& path, std::size_t cap = std::size_t(16) << 20);
 
-// Replaces the file by the pieces, one after another: written to `<path>.sixgrad.tmp.<pid>`, synced, closed, renamed, the folder
-// synced. On any failure before the rename the temporary is removed, the old file stays as it was, and Error names the path. A
-// failure to sync the folder throws too: the new file is then in place and whole, but might not survive a power cut.
+// Replaces the file, or the one a link leads to, by the pieces, one after another: written to `<path>.sixgrad.tmp.<pid>`, synced,
+// closed, renamed, the folder synced. On any failure before the rename the temporary is removed, the old file stays as it was, and
+// Error names the path. A failure to sync the folder throws too: the new file is then in place and whole, but might not survive a
+// power cut. Throws before anything is written if what is there is no regular file, or there are more than kMaxFileBytes.
 void write_file_atomic(const std::string& path, std::span<const std::string_view> pieces);
 void write_file_atomic(const std::string& path, std::string_view content);
 
 // A log that only grows. Each append is one write, so a line is either there or, after a crash, cut; a failed one is taken back.
 class AppendFile {
  public:
-  // Opens or creates the file. With `offset`, first cuts it back to that many bytes (to go on from a checkpoint).
-  // Throws if it cannot be opened or is shorter than `offset`.
+  // Opens the file, or creates it unless it should have `offset` bytes. With `offset`, first cuts it back to that many bytes (to go
+  // on from a checkpoint). Throws if it cannot be opened or is shorter than `offset`.
   explicit AppendFile(std::string path, std::optional<std::int64_t> offset = std::nullopt);
   ~AppendFile();
   AppendFile(const AppendFile&) = delete;
@@ -67,8 +68,8 @@ void make_folder(const std::string& path);
 // Removes the temporaries (`*.sixgrad.tmp.<pid>`) that writers now dead have left in a folder; returns how many. Call before
 // writing there.
 int remove_stale_temporaries(const std::string& folder);
-// The names of what a folder holds, in no order; none if it cannot be read. (std::filesystem's iterators end the program when
-// memory runs out.)
+// The names of what a folder holds, in no order; none if there is no such folder. Throws if it cannot be read. (std::filesystem's
+// iterators end the program when memory runs out.)
 std::vector<std::string> names_in(const std::string& folder);
 bool file_exists(const std::string& path);  // a regular file, or a link to one
 

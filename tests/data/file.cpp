@@ -59,6 +59,40 @@ TEST_CASE("file: what cannot be written is an Error that names the path") {
   CHECK(folder.names() == std::vector<std::string>{"target"});
 }
 
+TEST_CASE("file: a device or a pipe is not replaced by a file, a link not by what it should lead to") {
+  const TempFolder folder;
+  const std::string pipe = folder / "pipe", link = folder / "link", file = folder / "below/file", next = folder / "below/next";
+  REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
+  std::filesystem::create_symlink(pipe, link);
+  for (const std::string& path : {pipe, link, std::string("/dev/null")})
+    CHECK(contains(message_of([&] { write_file_atomic(path, "x"); }), {path, "cannot be replaced", "not a regular file"}));
+  CHECK(folder.names() == std::vector<std::string>{"link", "pipe"});
+  CHECK(std::filesystem::is_character_file("/dev/null"));
+
+  make_folder(folder / "below");
+  put(file, "old");
+  const std::string first = folder / "first", second = folder / "second", dangling = folder / "dangling";
+  std::filesystem::create_symlink("below/file", first);
+  std::filesystem::create_symlink("first", second);
+  std::filesystem::create_symlink(next, dangling);
+  write_file_atomic(second, "new");
+  write_file_atomic(dangling, "made");
+  CHECK(take(file) == "new");
+  CHECK(take(next) == "made");
+  for (const std::string& path : {first, second, dangling}) CHECK(std::filesystem::is_symlink(path));
+  std::filesystem::create_symlink("round", folder / "round");
+  CHECK(contains(message_of([&] { write_file_atomic(folder / "round", "x"); }), {folder / "round"}));
+}
+
+TEST_CASE("file: more than can be read again is not written") {
+  const TempFolder folder;
+  const std::string part(std::size_t(64) << 20, 'x');
+  std::vector<std::string_view> pieces(64, part);
+  pieces.push_back("x");
+  CHECK(contains(message_of([&] { write_file_atomic(folder / "a", pieces); }), {folder / "a", "4294967297 bytes", "4294967296"}));
+  CHECK(folder.names().empty());
+}
+
 TEST_CASE("file: folders are created with those above them") {
   const TempFolder folder;
   make_folder(folder / "a/b/c");
@@ -94,6 +128,8 @@ TEST_CASE("file: a log grows by whole appends and can be cut back") {
   CHECK(log.offset() == 6);
   CHECK(contains(message_of([&] { AppendFile(path, 7); }), {path, "6 bytes", "cut back to 7"}));
   CHECK(contains(message_of([&] { AppendFile(path, -1); }), {path, "-1"}));
+  CHECK(contains(message_of([&] { AppendFile(folder / "none", 7); }), {folder / "none", "cannot be opened"}));
+  CHECK_FALSE(file_exists(folder / "none"));
   CHECK(contains(message_of([&] { AppendFile(folder.path()); }), {folder.path()}));
 }
 
