@@ -30,11 +30,30 @@ class Line {
 };
 }  // namespace
 
+namespace {
+constexpr const char* kLogFormat = "sixgrad-log";
+
+// Where a log is to be cut back to: whole lines, the first of them the header.
+std::int64_t log_start(const std::string& path, std::optional<std::int64_t> offset) {
+  if (!offset) return 0;
+  constexpr const char* kRemedy = "; put the log of the run back, or begin again with --overwrite";
+  require(file_exists(path), path, ": is missing, but the checkpoint goes on after ", *offset, " bytes of it", kRemedy);
+  const std::string text = read_text(path, kMaxFileBytes);
+  require(*offset >= 0 && *offset <= std::int64_t(text.size()), path, ": has ", text.size(),
+          " bytes, the checkpoint goes on after ", *offset, kRemedy);
+  const std::string header = Line().put("format", kLogFormat).object();
+  require(text.starts_with(std::string_view(header).substr(0, header.size() - 1)) && *offset > 0 &&
+              text[std::size_t(*offset) - 1] == '\n',
+          path, ": its first ", *offset, " bytes are not the header and whole lines of a log", kRemedy);
+  return *offset;
+}
+}  // namespace
+
 MetricsLog::MetricsLog(const std::string& path, const Header& header, std::optional<std::int64_t> offset)
-    : file_(path, offset.value_or(0)) {
+    : file_(path, log_start(path, offset)) {
   if (offset) return;
   Line line;
-  line.put("format", "sixgrad-log").put("version", 1).put("config_hash", header.config_hash).put("seed", header.seed);
+  line.put("format", kLogFormat).put("version", 1).put("config_hash", header.config_hash).put("seed", header.seed);
   line.put("threads", header.threads).put("precision", precision()).put("isa", instruction_set()).put("library", library_version());
   file_.append(line.object() + '\n');
 }

@@ -21,6 +21,7 @@ class MetricsLog {
     int threads = 0;
   };
   // A new log, in place of whatever the file holds; or, with the offset where a checkpoint was made, its continuation.
+  // Throws Error if that part of the file is not there, or is not the header and whole lines.
   MetricsLog(const std::string& path, const Header& header, std::optional<std::int64_t> offset = std::nullopt);
 
   void epoch(const EpochReport& report);
