@@ -66,8 +66,14 @@ class Model {
   // Throws one Error with all tensors that are missing, unexpected or of another shape; then nothing has changed.
   void load_weights(const std::string& path, const LoadOptions& options = {});
   // The same in memory: parameters and running statistics.
-  std::vector<SavedTensor> state() const;
+  std::vector<SavedTensor> state() const { return state(params().values(), params().buffer_values()); }
   void set_state(const std::vector<SavedTensor>& tensors, const LoadOptions& options = {});
+  // The same of slabs laid out like the parameters and the running statistics, which need not be the model's.
+  struct Slabs {
+    std::vector<real> values, buffers;
+  };
+  std::vector<SavedTensor> state(const real* values, const real* buffers) const;
+  Slabs read_state(const std::vector<SavedTensor>& tensors, const LoadOptions& options = {}) const;
   // A slab laid out like the parameters (gradients, moments, averages), as tensors `prefix` + name; and back, strictly.
   std::vector<SavedTensor> slab_state(const real* slab, const std::string& prefix) const;
   void set_slab_state(const std::vector<SavedTensor>& tensors, real* slab, const std::string& prefix) const;

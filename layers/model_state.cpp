@@ -1,4 +1,5 @@
 // Weights of a model in and out of files.
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -96,19 +97,29 @@ void save_all(std::vector<SavedTensor>& to, const Tensors& tensors, const std::s
 
 }  // namespace
 
-std::vector<SavedTensor> Model::state() const {
+std::vector<SavedTensor> Model::state(const real* values, const real* buffers) const {
+  const ParamSet& p = *params_;
   std::vector<SavedTensor> tensors;
-  save_all(tensors, built_->params, "", [&](int i) { return std::as_const(*params_).value(i); });
-  save_all(tensors, built_->buffers, "", [&](int i) { return std::as_const(*params_).buffer(i); });
+  save_all(tensors, built_->params, "", [&](int i) { return values + (p.value(i) - p.values()); });
+  save_all(tensors, built_->buffers, "", [&](int i) { return buffers + (p.buffer(i) - p.buffer_values()); });
   return tensors;
 }
 
-void Model::set_state(const std::vector<SavedTensor>& tensors, const LoadOptions& options) {
+Model::Slabs Model::read_state(const std::vector<SavedTensor>& tensors, const LoadOptions& options) const {
+  const ParamSet& p = *params_;
   FoundTensors found(tensors, options);
   const auto params = take_all(found, built_->params), buffers = take_all(found, built_->buffers);
   found.report(options.strict);
-  put_tensors(built_->params, params, [&](int i) { return params_->value(i); });
-  put_tensors(built_->buffers, buffers, [&](int i) { return params_->buffer(i); });
+  Slabs slabs{{p.values(), p.values() + p.size()}, {p.buffer_values(), p.buffer_values() + p.buffer_size()}};
+  put_tensors(built_->params, params, [&](int i) { return slabs.values.data() + (p.value(i) - p.values()); });
+  put_tensors(built_->buffers, buffers, [&](int i) { return slabs.buffers.data() + (p.buffer(i) - p.buffer_values()); });
+  return slabs;
+}
+
+void Model::set_state(const std::vector<SavedTensor>& tensors, const LoadOptions& options) {
+  const Slabs slabs = read_state(tensors, options);
+  std::copy(slabs.values.begin(), slabs.values.end(), params_->values());
+  std::copy(slabs.buffers.begin(), slabs.buffers.end(), params_->buffer_values());
 }
 
 std::vector<SavedTensor> Model::slab_state(const real* slab, const std::string& prefix) const {

@@ -14,8 +14,8 @@
 namespace six {
 namespace {
 
-constexpr const char *kCheckpointFormat = "sixgrad-checkpoint", *kVersion = "1";
-constexpr std::string_view kModel = "model.", kEma = "ema.", kOptimizer = "optimizer.";
+constexpr const char *kCheckpointFormat = "sixgrad-checkpoint", *kVersion = "2", *kBefore = "1";  // without good weights
+constexpr std::string_view kModel = "model.", kEma = "ema.", kOptimizer = "optimizer.", kGood = "good.";
 
 std::string exact(double value) {  // by its bits
   char text[40];
@@ -54,7 +54,8 @@ class Metadata {
   const std::map<std::string, std::string>& all_;
 };
 
-void append(std::vector<SavedTensor>& to, std::vector<SavedTensor> more) {
+void append(std::vector<SavedTensor>& to, std::vector<SavedTensor> more, std::string_view prefix = "") {
+  for (SavedTensor& t : more) t.name.insert(0, prefix);
   std::move(more.begin(), more.end(), std::back_inserter(to));
 }
 
@@ -100,19 +101,31 @@ CheckpointInfo info_of(const Metadata& m) {
 // What the file holds that is not the model's, the averages' or a slot's of this optimizer.
 void require_all_known(const Safetensors& file, const CheckpointParts& parts, const std::vector<Optimizer::Slot>& slots) {
   for (const SavedTensor& t : file.tensors) {
-    const bool known = t.name.starts_with(kModel) || (parts.ema && t.name.starts_with(kEma)) ||
+    const bool known = t.name.starts_with(kModel) || t.name.starts_with(kGood) || (parts.ema && t.name.starts_with(kEma)) ||
                        std::any_of(slots.begin(), slots.end(), [&](const auto& s) { return t.name.starts_with(slot_prefix(s)); });
     require(known, "holds tensor ", printable(t.name),
             ", for which this training has no place (another optimizer, or no averages?)");
   }
 }
 
+// The good weights of a training; nothing if the file, of an older version or a loop of one's own, has none.
+std::optional<Trainer::Weights> good_of(const Safetensors& file, const CheckpointParts& parts) {
+  const std::vector<SavedTensor> tensors = below(file.tensors, kGood);
+  if (tensors.empty()) return std::nullopt;
+  return in_context("good.*", [&] {
+    Model::Slabs slabs = parts.model.read_state(below(tensors, kModel));
+    std::vector<real> averages = parts.ema ? slab_of(parts.model, tensors, std::string(kEma)) : std::vector<real>{};
+    return Trainer::Weights{std::move(slabs.values), std::move(slabs.buffers), std::move(averages), {}};
+  });
+}
+
 CheckpointInfo load(const Safetensors& file, const CheckpointParts& parts, const std::string& model,
-                    const std::function<void(const CheckpointInfo&)>& accept) {
+                    const std::function<void(const CheckpointInfo&)>& accept, std::optional<Trainer::Weights>* good = nullptr) {
   const Metadata m(file.metadata);
   require(m.text("format") == kCheckpointFormat, "format is ", printable(m.text("format")), ", expected \"", kCheckpointFormat,
           '"');
-  require(m.text("version") == kVersion, "version is ", printable(m.text("version")), ", this library reads version ", kVersion);
+  require(m.text("version") == kVersion || m.text("version") == kBefore, "version is ", printable(m.text("version")),
+          ", this library reads versions ", kBefore, " and ", kVersion);
   require(m.text("precision") == precision(), "was written in ", printable(m.text("precision")), ", this program computes in ",
           precision());
   const std::string difference = first_difference(m.text("model"), model);
@@ -129,6 +142,7 @@ CheckpointInfo load(const Safetensors& file, const CheckpointParts& parts, const
   std::vector<std::vector<real>> slabs;
   for (const Optimizer::Slot& slot : slots) slabs.push_back(slab_of(parts.model, file.tensors, slot_prefix(slot)));
   const std::vector<real> averages = parts.ema ? slab_of(parts.model, file.tensors, std::string(kEma)) : std::vector<real>{};
+  if (good) *good = good_of(file, parts);
   in_context("model.*", [&] { parts.model.set_state(below(file.tensors, kModel)); });
   for (std::size_t i = 0; i < slots.size(); ++i) std::copy(slabs[i].begin(), slabs[i].end(), slots[i].values);
   parts.optimizer.set_steps(steps), parts.optimizer.set_lr(lr);
@@ -175,8 +189,7 @@ std::string first_difference(const std::string& is, const std::string& expected)
 namespace {
 Safetensors make(const CheckpointParts& parts, const CheckpointInfo& info, const std::string& model) {
   Safetensors file;
-  file.tensors = parts.model.state();
-  for (SavedTensor& t : file.tensors) t.name.insert(0, kModel);
+  append(file.tensors, parts.model.state(), kModel);
   for (const Optimizer::Slot& slot : parts.optimizer.state())
     append(file.tensors, parts.model.slab_state(slot.values, slot_prefix(slot)));
   if (parts.ema) append(file.tensors, parts.model.slab_state(parts.ema->values(), std::string(kEma)));
@@ -223,9 +236,10 @@ namespace {
 // Runs `load` on the file; what is wrong with it names the path.
 template <class Load>
 CheckpointInfo from_file(const std::string& path, Load&& load) {
+  const std::vector<std::uint8_t> bytes = read_file(path);  // what cannot be read now need not be damaged
   const Safetensors file = [&] {
     try {
-      return read_safetensors(path, Checksum::required);
+      return parse_safetensors(bytes, path, Checksum::required);
     } catch (const Error& e) {
       throw DamagedCheckpoint(e.what());
     }
@@ -244,13 +258,19 @@ CheckpointInfo load_checkpoint(const std::string& path, Trainer& trainer) {
 }
 
 Safetensors checkpoint_of(Trainer& trainer, std::int64_t log_offset) {
-  return make(parts_of(trainer),
-              {.state = trainer.state(),
-               .seed = trainer.config().seed,
-               .data_digest = trainer.data().digest,
-               .log_offset = log_offset,
-               .training = trainer.training_text()},
-              trainer.model_text());
+  Safetensors file = make(parts_of(trainer),
+                          {.state = trainer.state(),
+                           .seed = trainer.config().seed,
+                           .data_digest = trainer.data().digest,
+                           .log_offset = log_offset,
+                           .training = trainer.training_text()},
+                          trainer.model_text());
+  const std::string prefix(kGood);
+  const Trainer::Weights& good = trainer.good();
+  const Model& model = trainer.model();
+  append(file.tensors, model.state(good.values.data(), good.buffers.data()), prefix + std::string(kModel));
+  if (trainer.ema()) append(file.tensors, model.slab_state(good.averages.data(), prefix + std::string(kEma)));
+  return file;
 }
 
 void save_checkpoint(const std::string& path, Trainer& trainer, std::int64_t log_offset) {
@@ -259,15 +279,20 @@ void save_checkpoint(const std::string& path, Trainer& trainer, std::int64_t log
 
 CheckpointInfo load_checkpoint(const Safetensors& file, Trainer& trainer) {
   const auto accept = [&](const CheckpointInfo& info) {
-    const std::string difference = first_difference(info.training, trainer.training_text());
+    // Keys that came to the config since it was written have their defaults.
+    Json training = parse_json(info.training, "training");
+    const JsonGuard guard{training};
+    const std::string difference = first_difference(text_of(write_training(read_training(training))), trainer.training_text());
     require(difference.empty(), "is of another training: ", difference);
     require(info.seed == trainer.config().seed, "seed is ", info.seed, ", not ", trainer.config().seed);
     require(info.data_digest == trainer.data().digest, "was trained on other images: their digest is ", info.data_digest, ", not ",
             trainer.data().digest);
     trainer.require_state(info.state);
   };
-  const CheckpointInfo info = load(file, parts_of(trainer), trainer.model_text(), accept);
+  std::optional<Trainer::Weights> good;
+  const CheckpointInfo info = load(file, parts_of(trainer), trainer.model_text(), accept, &good);
   trainer.set_state(info.state);
+  if (good) trainer.set_good(std::move(*good));
   return info;
 }
 

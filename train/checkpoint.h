@@ -22,7 +22,7 @@ struct CheckpointInfo {
 };
 
 // The objects whose numbers a checkpoint holds: parameters and running statistics; slots, count of steps and learning rate;
-// averages and count of updates.
+// averages and count of updates. A trainer's also holds the last weights with which a loss was finite.
 struct CheckpointParts {
   Model& model;
   Optimizer& optimizer;
@@ -48,7 +48,7 @@ CheckpointInfo load_checkpoint(const Safetensors& file, const CheckpointParts& p
 Safetensors checkpoint_of(Trainer& trainer, std::int64_t log_offset = 0);
 CheckpointInfo load_checkpoint(const Safetensors& file, Trainer& trainer);
 
-// A damaged checkpoint, as opposed to one of another training: an older one may do.
+// A checkpoint whose content is damaged, as opposed to one of another training or one that cannot be read: an older one may do.
 class DamagedCheckpoint : public Error {
   using Error::Error;
 };
@@ -59,7 +59,7 @@ std::vector<std::string> checkpoints_in(const std::string& folder);  // their pa
 std::string add_checkpoint(const std::string& folder, Trainer& trainer, std::int64_t log_offset = 0);
 // Loads the newest that is not damaged; nothing if there is none at all. `say` is told of damaged ones that are passed over, and if
 // the bits may differ because other kernels or another version wrote it. Throws Error if all are damaged, or one is of another
-// training.
+// training, or the folder or a file cannot be read.
 std::optional<CheckpointInfo> load_newest_checkpoint(const std::string& folder, Trainer& trainer,
                                                      const std::function<void(const std::string&)>& say = {});
 

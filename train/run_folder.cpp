@@ -10,8 +10,10 @@
 #include <nlohmann/json.hpp>
 
 #include "../data/file.h"
+#include "../data/json.h"
 #include "../data/sha256.h"
 #include "checkpoint.h"
+#include "config.h"
 #include "environment.h"
 #include "metrics_log.h"
 
@@ -46,7 +48,12 @@ void start_run(const std::string& folder, bool overwrite) {
 void continue_run(const std::string& folder, const Model& model) {
   const std::string path = folder + "/model.json";
   if (file_exists(path)) {
-    const std::string difference = first_difference(read_text(path), model.to_json());
+    Json json = read_json(path);
+    const JsonGuard guard{json};
+    // Keys that came to the config since the run was begun have their defaults.
+    if (json.is_object() && json.contains("training"))
+      json["training"] = Json::parse(in_context(path, [&] { return text_of(write_training(read_training(json["training"]))); }));
+    const std::string difference = first_difference(json.dump(), model.to_json());
     require(difference.empty(), folder, ": holds the run of another config: ", difference,
             "; to go on, give the settings it was begun with, or --out and --resume alone");
   }

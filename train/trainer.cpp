@@ -83,6 +83,10 @@ void Trainer::require_state(const TrainerState& state) const {
               state.skipped <= std::min<long>(state.step, config_.skip_non_finite),
           "trainer: epoch ", state.epoch, ", batch ", state.batch, ", step ", state.step, ", skipped ", state.skipped,
           " is no point of a training of ", config_.epochs, " epochs of ", batches_per_epoch(), " batches");
+  require(state.images >= 0 && state.images <= state.batch * config_.batch && state.correct >= 0 && state.correct <= state.images &&
+              std::isfinite(state.loss) && std::isfinite(state.grad_norm),
+          "trainer: sums of ", state.images, " images, ", state.correct, " of them right, loss ", state.loss, ", norm ",
+          state.grad_norm, " cannot be those of ", state.batch, " batches of ", config_.batch);
 }
 
 void Trainer::set_state(const TrainerState& state) {

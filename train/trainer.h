@@ -2,6 +2,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "../data/dataset.h"
@@ -87,11 +88,16 @@ class Trainer {
   long batches_per_epoch() const { return batches_.count(); }
   long total_steps() const { return config_.epochs * batches_per_epoch(); }
 
- private:
   // A copy of everything a step changes before it is known to have gone well.
   struct Weights {
     std::vector<real> values, buffers, averages, slots;
   };
+  // The last weights with which a loss was finite, to which NonFinite goes back; without slots. set_state makes them the present
+  // ones: who has others sets them after it.
+  const Weights& good() const { return good_; }
+  void set_good(Weights good) { good_ = std::move(good); }
+
+ private:
   BatchOptions batch_options() const;
   const Batch& next_batch();
   Var record(const Batch& batch);  // the loss, on the tape
@@ -126,7 +132,7 @@ class Trainer {
   Schedule schedule_;
   Tape tape_;
   std::vector<real> logits_, tried_logits_;
-  Weights good_;    // the last with which a loss was finite
+  Weights good_;
   Weights before_;  // of the step, if it may be undone
   StepReport report_;
   double seconds_ = 0, epoch_seconds_ = 0;  // of training, in this object's life and in this epoch

@@ -121,13 +121,21 @@ def checkpoints():
         content = path.read_bytes()
         n = struct.unpack("<Q", content[:8])[0]
         header, data = json.loads(content[8:8 + n]), content[8 + n:]
-        for name, changes in {"format": {"format": "pt"}, "version": {"version": "2"}, "step": {"step": "3"}, "negative": {"epoch": "-1"},
+        for name, changes in {"format": {"format": "pt"}, "version": {"version": "3"}, "step": {"step": "3"}, "negative": {"epoch": "-1"},
                               "lr": {"lr": "nan"}, "hex": {"loss": "zz"}, "model": {"model": "{}"}, "training": {"training": "{}"}, "seed": {"seed": "9"},
                               "data": {"data_digest": "1"}, "missing": {"images": None}, "skipped": {"skipped": "9"}}.items():
             metadata = {k: v for k, v in {**header["__metadata__"], **changes}.items() if v is not None}
             put("checkpoint", f"{name}-{precision}", tensors({**header, "__metadata__": metadata}, data))
         other = {("ema.x" if k.startswith("ema.") else k): v for k, v in header.items()}
         put("checkpoint", f"tensor-{precision}", tensors(other, data))
+        # Version 2 adds the last weights with which a loss was finite: here the present ones, which the data begin with.
+        good = {k: v for k, v in header.items() if k.startswith(("model.", "ema."))}
+        end = max(v["data_offsets"][1] for v in good.values())
+        added = {f"good.{k}": {**v, "data_offsets": [len(data) + at for at in v["data_offsets"]]} for k, v in good.items()}
+        second = {**header, "__metadata__": {**header["__metadata__"], "version": "2"}, **added}
+        put("checkpoint", f"good-2-{precision}", tensors(second, data + data[:end]))
+        second["good.model.x"] = second.pop("good.model.layers.0.bias")
+        put("checkpoint", f"no-good-weight-{precision}", tensors(second, data + data[:end]))
 
 
 def idx():

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <functional>
+#include <nlohmann/json.hpp>
 
 #include "../../core/ops/loss.h"
 #include "../../data/file.h"
@@ -72,6 +73,19 @@ TEST_CASE("checkpoint: saving, loading and saving again gives the same bytes") {
   load_checkpoint(folder / "a", after.trainer);
   save_checkpoint(folder / "b", after.trainer, 7);
   CHECK(take(folder / "a") == take(folder / "b"));
+}
+
+TEST_CASE("checkpoint: keys that came to the config after it was written have their defaults") {
+  const TempFolder folder;
+  Stopped before(full_config(), 4), after(full_config(), 0, 5);
+  Safetensors file = checkpoint_of(before.trainer);
+  Json training = Json::parse(file.metadata["training"]);
+  REQUIRE(training["augmentation"].erase("elastic") == 1);
+  file.metadata["training"] = training.dump();
+  CHECK(load_checkpoint(file, after.trainer).state.step == 4);
+  training["augmentation"]["shift"] = 3;
+  file.metadata["training"] = training.dump();
+  CHECK(contains(message_of([&] { load_checkpoint(file, after.trainer); }), {"augmentation.shift is 3"}));
 }
 
 // A loop of one's own: no Trainer, no averages.
@@ -178,7 +192,7 @@ TEST_CASE("checkpoint: what the metadata must say") {
   for (const auto& [key, value] : good.metadata)
     if (key != "sixgrad.crc32") refused(key.c_str(), nullptr, {key});
   refused("format", "pt", {"format is \"pt\", expected \"sixgrad-checkpoint\""});
-  refused("version", "2", {"version is \"2\", this library reads version 1"});
+  refused("version", "3", {"version is \"3\", this library reads versions 1 and 2"});
   refused("precision", "float16", {"float16", precision()});
   refused("model", "{", {"line 1"});
   refused("training", "{\"epochs\": [[", {"line 1"});
@@ -191,6 +205,13 @@ TEST_CASE("checkpoint: what the metadata must say") {
   refused("step", "5", {"epoch 0, batch 4, step 5, skipped 0", "no point of a training of 3 epochs of 6 batches"});
   refused("batch", "9", {"no point"});
   refused("data_digest", "4294967296", {"data_digest"});
+  // Four batches of 25 or 26 images: no more images than that, no more right ones than images, finite sums.
+  const long most = before.trainer.state().batch * before.trainer.config().batch;
+  for (const std::string& n : {std::to_string(most + 1), std::string("9223372036854775807")})
+    refused("images", n.c_str(), {"sums of " + n});
+  refused("correct", std::to_string(most + 1).c_str(), {"sums of", " of them right"});
+  for (const char* key : {"loss", "grad_norm"})
+    for (const char* value : {"nan", "inf", "-inf"}) refused(key, value, {"sums of"});
 }
 
 TEST_CASE("checkpoint: tensors must be exactly those of the training") {

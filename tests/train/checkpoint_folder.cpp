@@ -2,7 +2,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
+#include <cstring>
 
 #include "../../data/file.h"
 #include "../../train/checkpoint.h"
@@ -89,6 +91,26 @@ TEST_CASE(
   for (const std::string& path : checkpoints_in(folder.path())) put(path, "x");
   CHECK(contains(message_of([&] { run.resume(folder.path()); }),
                  {folder / "checkpoint-2.safetensors", "no checkpoint in", "can be read"}));
+}
+
+TEST_CASE("checkpoint folder: one that cannot be read now is no damaged one, and a folder that cannot be read no empty one") {
+  const TempFolder folder;
+  Run run;
+  run.steps(4, folder.path());
+  for (long k = 0; k < 4; ++k) {  // open of the folder; open, stat, read of the newest
+    for (const int error : {EACCES, EIO, EMFILE}) {
+      CAPTURE(k);
+      Run other(2);
+      const FaultyFiles faulty({.at = k, .error = error});
+      CHECK(contains(message_of([&] { other.resume(folder.path()); }),
+                     {k ? folder / "checkpoint-4.safetensors" : folder.path(), std::strerror(error)}));
+      CHECK(other.said.empty());
+      CHECK(other.trainer.state().step == 0);
+    }
+  }
+  put(folder / "file", "x");
+  CHECK(contains(message_of([&] { checkpoints_in(folder / "file"); }), {folder / "file", "Not a directory"}));
+  CHECK(checkpoints_in(folder / "nothing").empty());
 }
 
 TEST_CASE("checkpoint folder: other kernels and another version are said") {

@@ -101,6 +101,37 @@ TEST_CASE("a learning rate that blows the weights up is stopped with finite weig
   }
 }
 
+TEST_CASE("a resumed training that blows up stops at the same step, with the same last good weights") {
+  const Dataset data = few_digits();
+  const auto net = [] {
+    return Model({8, 8, 1}, Sequential{Flatten{}, Linear{{.out_features = 16}}, BatchNorm{}, Linear{{.out_features = 16}},
+                                       Linear{{.out_features = 10}}});
+  };
+  const TempFolder folder;
+  for (double lr : {1e6, 1e30, 1e37}) {
+    TrainingConfig config = full_config();
+    config.optimizer = SGDOptions{.lr = lr};
+    config.schedule = ConstantLR{}, config.clip_norm = 0, config.epochs = 50;
+    Model whole = net();
+    Trainer expected(whole, data, config);
+    const Failure f = failure_of(expected);
+    REQUIRE(f.trained >= 1);
+    for (long stop = std::max(1L, f.trained - 1); stop <= f.trained; ++stop) {
+      CAPTURE(lr);
+      CAPTURE(stop);
+      Model first = net(), second = net();
+      Trainer a(first, data, config), b(second, data, config);
+      a.run({.stop = [&] { return a.state().step == stop; }});
+      save_checkpoint(folder / "c", a);
+      load_checkpoint(folder / "c", b);
+      const Failure again = failure_of(b);
+      CHECK(again.step == f.step);
+      CHECK(again.message == f.message);
+      CHECK(result_of(second, b) == result_of(whole, expected));
+    }
+  }
+}
+
 TEST_CASE("a weight that became NaN between two steps is found, and its layer named") {
   const Dataset data = few_digits();
   Model model = small_net();

@@ -34,6 +34,19 @@ TEST_CASE("a folder is made ready for a run; one that holds a run is kept unless
   CHECK(take(folder + "/notes.txt") == "mine");
 }
 
+TEST_CASE("a run goes on though keys came to the config after it was begun; they have their defaults") {
+  const TempFolder temp;
+  Model model = small_net();
+  model.set_training(Json::parse(write_training(full_config()).dump()));
+  Json json = Json::parse(model.to_json());
+  REQUIRE(json["training"]["augmentation"].erase("elastic") == 1);
+  put(temp / "model.json", json.dump());
+  continue_run(temp.path(), model);
+  json["training"]["epochs"] = 77;
+  put(temp / "model.json", json.dump());
+  CHECK(contains(message_of([&] { continue_run(temp.path(), model); }), {"another config", "training.epochs is 77, not 3"}));
+}
+
 TEST_CASE("folders that cannot be written to are refused") {
   const TempFolder temp;
   put(temp / "file", "x");
