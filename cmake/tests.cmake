@@ -75,6 +75,7 @@ endfunction()
 
 six_cli_test(mnist mnist)
 six_cli_test(mnist_refusals mnist)
+six_cli_test(mnist_output mnist)
 six_cli_test(mnist_resume mnist)
 six_cli_test(mnist_together mnist)
 six_cli_test(quickstart quickstart)

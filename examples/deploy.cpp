@@ -115,6 +115,6 @@ int run(int argc, char** argv) {
 
 }  // namespace
 
-int main(int argc, char** argv) try { return run(argc, argv); } catch (const std::exception& e) {
-  return six::report("deploy", e);
+int main(int argc, char** argv) {
+  return six::run_program("deploy", [&] { return run(argc, argv); });
 }

@@ -58,9 +58,7 @@ void add_predict(CLI::App& app, mnist::PredictOptions& o) {
   add_data(app, o.data);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) try {
+int run(int argc, char** argv) {
   CLI::App app("Handwritten digits: trains a net, measures it, asks it about images.", "mnist");
   app.formatter(std::make_shared<six::Help>());
   app.set_version_flag("--version",
@@ -75,6 +73,10 @@ int main(int argc, char** argv) try {
   if (const auto code = six::parse_arguments(app, argc, argv)) return *code;
   if (app.got_subcommand("train")) return mnist::train(train);
   return app.got_subcommand("eval") ? mnist::eval(eval) : mnist::predict(predict);
-} catch (const std::exception& e) {
-  return six::report("mnist", e);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return six::run_program("mnist", [&] { return run(argc, argv); });
 }

@@ -75,9 +75,7 @@ void write_figure(const std::string& folder) {
   std::printf("%s: relu6.svg, relu6.png\n", folder.c_str());
 }
 
-}  // namespace
-
-int main(int argc, char** argv) try {
+int run(int argc, char** argv) {
   CLI::App app(
       "Prints the table of ReLU6's special points and draws ReLU6 and its derivative on [-2, 8] as relu6.svg and relu6.png.");
   std::string folder = ".";
@@ -87,6 +85,11 @@ int main(int argc, char** argv) try {
   if (const auto code = six::parse_arguments(app, argc, argv)) return *code;
   print_table();
   write_figure(folder);
-} catch (const std::exception& e) {
-  return six::report("relu6_plot", e);
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return six::run_program("relu6_plot", [&] { return run(argc, argv); });
 }

@@ -46,6 +46,6 @@ int run(int argc, char** argv) {
 
 }  // namespace
 
-int main(int argc, char** argv) try { return run(argc, argv); } catch (const std::exception& e) {
-  return six::report("relu6_study", e);
+int main(int argc, char** argv) {
+  return six::run_program("relu6_study", [&] { return run(argc, argv); });
 }

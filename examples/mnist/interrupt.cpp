@@ -1,14 +1,17 @@
 #include "interrupt.h"
 
+#include <iterator>
+
 namespace mnist {
 namespace {
 
 constexpr int kSignals[] = {SIGINT, SIGTERM};
-volatile std::sig_atomic_t came = 0;
+volatile std::sig_atomic_t came = 0, noted[2] = {};  // noted: not ignored by whoever started the program
 
 void note(int signal) {
   came = signal;
-  for (int s : kSignals) std::signal(s, SIG_DFL);
+  for (std::size_t i = 0; i < std::size(kSignals); ++i)
+    if (noted[i]) std::signal(kSignals[i], SIG_DFL);
 }
 
 }  // namespace
@@ -19,7 +22,11 @@ Interrupt::Interrupt() {
   action.sa_handler = note;
   action.sa_flags = SA_RESTART;
   sigemptyset(&action.sa_mask);
-  for (std::size_t i = 0; i < before_.size(); ++i) sigaction(kSignals[i], &action, &before_[i]);
+  for (std::size_t i = 0; i < before_.size(); ++i) {
+    sigaction(kSignals[i], nullptr, &before_[i]);
+    noted[i] = before_[i].sa_handler != SIG_IGN;
+    if (noted[i]) sigaction(kSignals[i], &action, nullptr);
+  }
 }
 
 Interrupt::~Interrupt() {

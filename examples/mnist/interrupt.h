@@ -4,7 +4,8 @@
 
 namespace mnist {
 
-// For the length of its life, the first SIGINT or SIGTERM is only noted; the second ends the program as usual.
+// For the length of its life, the first SIGINT or SIGTERM is only noted; the second ends the program as usual. One that was
+// ignored before, as in the background of a shell, stays ignored.
 class Interrupt {
  public:
   Interrupt();
