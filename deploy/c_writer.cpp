@@ -1,6 +1,7 @@
 #include "c_writer.h"
 
 #include <algorithm>
+#include <set>
 
 #include "../core/error.h"
 #include "../data/file.h"
@@ -192,12 +193,26 @@ class Writer {
 }  // namespace
 
 void check_c_name(const std::string& name) {
+  static const std::set<std::string> words = {"auto",     "break",   "case",   "char",     "const",  "continue", "default",
+                                              "do",       "double",  "else",   "enum",     "extern", "float",    "for",
+                                              "goto",     "if",      "inline", "int",      "long",   "main",     "register",
+                                              "restrict", "return",  "short",  "signed",   "sizeof", "static",   "struct",
+                                              "switch",   "typedef", "union",  "unsigned", "void",   "volatile", "while"};
+  static const std::set<std::string> headers = {
+      "assert", "complex",     "ctype",    "errno",  "fenv",      "float",  "inttypes", "iso646",    "limits", "locale", "math",
+      "setjmp", "signal",      "stdalign", "stdarg", "stdatomic", "stdbit", "stdbool",  "stdckdint", "stddef", "stdint", "stdio",
+      "stdlib", "stdnoreturn", "string",   "tgmath", "threads",   "time",   "uchar",    "wchar",     "wctype"};
   constexpr std::size_t kMost = 40;
   const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
   const bool fits = !name.empty() && name.size() <= kMost && letter(name[0]) &&
                     std::all_of(name.begin(), name.end(), [&](char c) { return letter(c) || c == '_' || (c >= '0' && c <= '9'); });
   require(fits, "the name ", printable(name), " is no C identifier: a letter, then letters, digits and _, at most ", kMost,
           " characters");
+  require(!words.count(name), "the name ", printable(name), " is a word of C; choose another");
+  std::string file = name;  // as file systems that ignore case see it
+  for (char& c : file) c = c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c;
+  require(!headers.count(file), "the name ", printable(name), " is that of a header of C, in whose place ", printable(name + ".h"),
+          " would be included; choose another");
 }
 
 CFiles write_c(const IntNetwork& network, const COptions& options) { return Writer(network, options).files; }

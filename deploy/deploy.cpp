@@ -1,5 +1,6 @@
 #include "deploy.h"
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "../core/error.h"
@@ -73,13 +74,31 @@ Deployment deploy(const Model& model, const Dataset& data, const DeployOptions& 
   return d;
 }
 
+void check_outputs(const std::vector<std::string>& files, const std::string& folder) {
+  namespace fs = std::filesystem;
+  std::error_code none;
+  for (const std::string& file : files) {
+    require(!fs::is_directory(file, none), file, ": is a folder where a file should be written");
+    const fs::path of = fs::path(file).parent_path(), parent = of.empty() ? "." : of;
+    if (fs::exists(parent, none))
+      make_folder(parent.string());  // is one, and can be written to
+    else
+      require(parent.lexically_normal() == (fs::path(folder) / "x").lexically_normal().parent_path(), file, ": there is no folder ",
+              parent.string());
+  }
+}
+
+std::vector<std::string> deployed_files(const std::string& name, const std::string& folder) {
+  return {folder + '/' + name + ".c", folder + '/' + name + ".h", folder + "/report.json", folder + "/report.txt"};
+}
+
 void write_deployment(const Deployment& d, const std::string& name, const std::string& folder) {
   make_folder(folder);
   remove_stale_temporaries(folder);
-  write_file_atomic(folder + '/' + name + ".c", d.files.source);
-  write_file_atomic(folder + '/' + name + ".h", d.files.header);
-  write_file_atomic(folder + "/report.json", d.json);
-  write_file_atomic(folder + "/report.txt", d.text);
+  const std::vector<std::string> files = deployed_files(name, folder);
+  check_outputs(files, folder);
+  const std::string* contents[] = {&d.files.source, &d.files.header, &d.json, &d.text};
+  for (std::size_t i = 0; i < files.size(); ++i) write_file_atomic(files[i], *contents[i]);
 }
 
 }  // namespace six

@@ -30,7 +30,10 @@ struct Deployment {
 // before anything is run. Throws naming the layer.
 Deployment deploy(const Model& model, const Dataset& data, const DeployOptions& options,
                   const std::function<void(const std::string&)>& say = {});
-// NAME.c, NAME.h, report.json and report.txt in a folder, each replaced as a whole.
+// Throws if one of these files could not be written: `folder` will be made, other folders must be there.
+void check_outputs(const std::vector<std::string>& files, const std::string& folder);
+std::vector<std::string> deployed_files(const std::string& name, const std::string& folder);
+// NAME.c, NAME.h, report.json and report.txt in a folder, each replaced as a whole; none if one could not be.
 void write_deployment(const Deployment& deployment, const std::string& name, const std::string& folder);
 
 }  // namespace six

@@ -20,7 +20,8 @@ struct Arguments {
 
 void describe(CLI::App& app, Arguments& a) {
   app.add_option("RUN", a.run, "Folder of a run of `mnist train`, or a model.safetensors")->required();
-  app.add_option("--name", a.options.name, "Of the file and its functions: a C identifier")->required();
+  app.add_option("--name", a.options.name, "Of the file and its functions, in upper case of its macros: a C identifier")
+      ->required();
   app.add_option("--out", a.out, "Folder for NAME.c, NAME.h, report.json, report.txt")->required();
   app.add_option("--data", a.data, "Folder with the four files of MNIST; else $MNIST_DIR, the cache, a download");
   app.add_option("--calibration", a.options.calibration, "Training images on which ranges are observed")->capture_default_str();
@@ -97,17 +98,20 @@ int run(int argc, char** argv) {
   o.int32_logits = a.logits == "int32", o.caller_arena = a.arena == "caller";
   six::check_c_name(o.name);
   six::check_fields(six::fields_in(o.quant.activations));
+  std::vector<std::string> files = six::deployed_files(o.name, a.out);
+  if (!a.test_logits.empty()) files.push_back(a.test_logits);
+  six::check_outputs(files, a.out);
   const six::Model model = six::Model::load(a.run);
   if (const auto* own = six::quantized_config(model)) six::in_context(a.run, [&] { take_over(app, o.quant, *own); });
   const six::Dataset data = mnist::load_images(six::in_context(a.run, [&] { return six::training_of(model); }), a.data);
   const six::Deployment d = six::in_context(a.run, [&] {
     return six::deploy(model, data, o, [](const std::string& text) { std::printf("%s\n", text.c_str()), std::fflush(stdout); });
   });
+  std::vector<std::int32_t> logits;
+  if (!a.test_logits.empty()) logits = six::integer_logits(d.network, data.test.bytes(0, data.test.size()), o.threads);
   six::write_deployment(d, o.name, a.out);
-  if (!a.test_logits.empty()) {
-    const std::vector<std::int32_t> logits = six::integer_logits(d.network, data.test.bytes(0, data.test.size()), o.threads);
+  if (!a.test_logits.empty())
     six::write_file_atomic(a.test_logits, {reinterpret_cast<const char*>(logits.data()), logits.size() * sizeof(std::int32_t)});
-  }
   std::printf("%s\n%s: %s.c, %s.h, report.json, report.txt\n", six::report_text(d.report).c_str(), a.out.c_str(), o.name.c_str(),
               o.name.c_str());
   return 0;

@@ -164,6 +164,19 @@ class Deploy(cli.Case):
                          says=f"percentile is {value}, must be {must}")
         self.refuses("nowhere", "--name", "net", "--out", "c", "--observer", "fixed", "--fixed", "0", says="fixed is 0, must be between 1e-30 and 1e+30")
 
+    def test_nothing_is_written_if_something_cannot_be(self):
+        for name, says in (("stdint", "header of C"), ("int", "a word of C")):
+            self.refuses("run", "--name", name, "--out", "c", says=says)
+        for path in ("c/net.h", "c/report.txt", "logits"):
+            (self.folder / path).mkdir(parents=True)
+            self.refuses("run", "--name", "net", "--out", "c", "--test-logits", "logits", says=path + ": is a folder where a file should be")
+            (self.folder / path).rmdir()
+        self.refuses("run", "--name", "net", "--out", "c", "--test-logits", "none/logits", says="none/logits: there is no folder none")
+        self.succeeds("run", "--name", "net", "--out", "new", "--test-logits", "new/logits")
+        model = (self.folder / "run" / "model.json").read_text()
+        (self.folder / "run" / "model.json").write_text(model.replace('"epochs"', '"epocs"'))
+        self.refuses("run", "--name", "net", "--out", "c", says=["deploy: run", "epocs"])
+
     def test_layers_without_integers_are_named(self):
         self.train({**MODEL, "layers": [*MODEL["layers"][:1], {"type": "gelu"}, *MODEL["layers"][4:]]}, out="gelu")
         self.refuses("gelu", "--name", "net", "--out", "c", says=["gelu: layers.1 (gelu): no integer kernel"])

@@ -170,5 +170,11 @@ TEST_CASE("names that are no C identifiers are refused") {
   for (const char* name :
        {"", "9lives", "my-net", "a b", "net.c", "_net", "n\xc3\xa4he", "a23456789012345678901234567890123456789012"})
     CHECK(message_of([&] { write_c(net, {.name = name}); }).find("is no C identifier") != std::string::npos);
+  for (const char* name : {"int", "while", "main", "restrict"})
+    CHECK(message_of([&] { write_c(net, {.name = name}); }) ==
+          "the name \"" + std::string(name) + "\" is a word of C; choose another");
+  for (const char* name : {"stdint", "Stdint", "limits", "stdio", "string"})
+    CHECK(message_of([&] { write_c(net, {.name = name}); }).find("is that of a header of C") != std::string::npos);
+  check_c_name("stdint2"), check_c_name("Int");
   CHECK(message_of([&] { write_c(net, {.name = "net", .images = {{1, 2}}}); }) == "C writer: an image of 2 bytes, expected 9");
 }
