@@ -170,11 +170,12 @@ DeployReport make_plan_report(const IntNetwork& net, const MemoryPlan& plan) {
 }
 
 DeployReport make_report(const Model& model, const Graph& graph, const IntNetwork& network, const MemoryPlan& plan,
-                         const Split& split, int threads) {
+                         const Split& split, int threads, long checked) {
   require_fits(model, split, "test images");
   DeployReport r = make_plan_report(network, plan);
+  r.warnings = graph.warnings;
   look_at_layers(r, graph, network, split);
-  count_predictions(r, model, graph, network, split, threads);
+  count_predictions(r, model, graph, network, split, threads, checked);
   return r;
 }
 
@@ -191,8 +192,10 @@ std::string plan_text(const DeployReport& r) {
 }
 
 std::string report_text(const DeployReport& r) {
-  std::string out = formatted("%ld test images: float %.2f %%, fake-quantised %.2f %%, integer %.2f %%\n", r.images,
-                              100 * r.float_accuracy, 100 * r.fake_accuracy, 100 * r.integer_accuracy);
+  std::string out;
+  for (const std::string& warning : r.warnings) out += "warning: " + warning + '\n';
+  out += formatted("%ld test images: float %.2f %%, fake-quantised %.2f %%, integer %.2f %%\n", r.images, 100 * r.float_accuracy,
+                   100 * r.fake_accuracy, 100 * r.integer_accuracy);
   out += formatted("%ld predictions flipped against float (%.1f per 10,000), %ld images with two equal largest logits\n\n",
                    r.flipped, 1e4 * double(r.flipped) / double(r.images), r.ties);
   std::size_t wide = 5;
@@ -236,6 +239,7 @@ OrderedJson report_json(const DeployReport& r) {
           {"flash_bytes", r.flash},
           {"arena_bytes", r.arena},
           {"macs", r.macs},
+          {"warnings", r.warnings},
           {"layers", layers}};
 }
 

@@ -22,6 +22,7 @@ struct LayerReport {
 };
 
 struct DeployReport {
+  std::vector<std::string> warnings;
   std::vector<LayerReport> layers;
   long images = 0;  // tested on
   double float_accuracy = 0, fake_accuracy = 0, integer_accuracy = 0;

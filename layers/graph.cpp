@@ -1,6 +1,7 @@
 #include "graph.h"
 
 #include <cstring>
+#include <sstream>
 
 #include "model.h"
 
@@ -136,9 +137,17 @@ class Folder {
         continue;
       }
       require(bn->running_mean != nullptr, name_of(n), ": without running statistics it has no folded form");
-      a.scale[c] = double(first[c]) / std::sqrt(double(bn->running_var[c]) + bn->options.eps);
+      const double var = double(bn->running_var[c]);
+      require(var >= 0, name_of(n), ": channel ", c, ": its running variance is ", var, "; the weights are damaged");
+      a.scale[c] = double(first[c]) / std::sqrt(var + bn->options.eps);
       // A channel without variance: its factor would blow up what rounding leaves (Sheng et al. 2018, arXiv:1803.08607).
-      if (double(bn->running_var[c]) < 1e-12 * mean_var) a.scale[c] = 0;
+      if (var < 1e-12 * mean_var) {
+        a.scale[c] = 0;
+        std::ostringstream text;
+        text << name_of(n) << ": channel " << c << " is constant (variance " << var << ", " << mean_var
+             << " on average over the channels): it is folded to its bias";
+        graph.warnings.push_back(text.str());
+      }
       a.shift[c] = double(node(n, 2).view.y[c]) - a.scale[c] * double(bn->running_mean[c]);
     }
     return a;

@@ -58,6 +58,7 @@ struct Graph {
   std::vector<Stage> stages;
   int output = 0;                          // the value that is the result
   std::optional<QuantOptions> quant = {};  // of a fake-quantised model, whose weights are here as they were before rounding
+  std::vector<std::string> warnings = {};  // what folding could not keep, naming the layer
   const Shape& shape(int value) const { return value ? stages[std::size_t(value) - 1].out : input; }
 };
 

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "../../deploy/graph_values.h"
@@ -135,6 +136,25 @@ TEST_CASE("observers on known numbers") {
   Histogram flat{.range = {0, 6}};
   for (int i = 0; i < 6000; ++i) flat.add(i / 1000.);
   CHECK(mse_range(flat, 8, true) == Range{0, 6});
+}
+
+TEST_CASE("folding warns of a constant channel, which becomes its bias, and refuses a damaged variance") {
+  Model m = model_of(R"({"type": "conv2d", "out_channels": 3}, {"type": "batch_norm"}, {"type": "global_avg_pool"})");
+  disturb(m);
+  CHECK(graph_of(m).warnings.empty());
+  ParamSet& p = m.params();
+  const auto named = [](const std::string& name) { return [=](const auto& x) { return x.name == name; }; };
+  const auto buffer = std::find_if(p.buffers().begin(), p.buffers().end(), named("layers.1.running_var"));
+  real* var = p.buffer(int(buffer - p.buffers().begin()));
+  var[1] = 0;
+  const Graph graph = graph_of(m);
+  REQUIRE(graph.warnings.size() == 1);
+  CHECK(graph.warnings[0].starts_with("layers.1 (batch_norm): channel 1 is constant (variance 0, "));
+  for (std::size_t i = 1; i < graph.stages[0].weights.size(); i += 3) CHECK(graph.stages[0].weights[i] == 0);
+  for (double damage : {-1., double(NAN)}) {
+    var[1] = real(damage);
+    CHECK(message_of([&] { graph_of(m); }).find("layers.1 (batch_norm): channel 1: its running variance is ") != std::string::npos);
+  }
 }
 
 TEST_CASE("calibration refuses what it cannot use") {
