@@ -92,6 +92,8 @@ def main():
     parser.add_argument("--few", type=int, default=500)
     parser.add_argument("deploy", nargs="*", help="options for deploy, behind --")
     options = parser.parse_args()
+    if not shutil.which("gcc"):
+        sys.exit("check_deploy.py: there is no gcc, without which nothing would be checked")
     bad = 0
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
