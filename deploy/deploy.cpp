@@ -62,7 +62,7 @@ Deployment deploy(const Model& model, const Dataset& data, const DeployOptions& 
   }
   const MemoryPlan plan = plan_memory(d.network, o.overlap);
   if (say) say(plan_text(make_plan_report(d.network, plan)));
-  d.report = make_report(model, graph, d.network, plan, data.test, o.threads);
+  d.report = make_report(model, graph, d.network, plan, data.test, o.threads, o.checked);
   d.report.calibration_images = o.calibration;
   c.provenance = provenance(model, data, d.report, d.network, bool(graph.quant));
   d.files = write_c(d.network, c);

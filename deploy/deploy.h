@@ -15,6 +15,7 @@ struct DeployOptions {
   bool overlap = true, caller_arena = false, avr = false;  // see COptions
   bool pack4 = false;                                      // two weights of 4 bits a byte
   int self_test_images = 1;                                // training images embedded for the self-test
+  long checked = 100;                                      // test images on which the fast kernels are compared with the emulator
   int threads = 0;
 };
 

@@ -188,8 +188,7 @@ void IntInference::logits(Bytes images, std::span<std::int32_t> out) const {
                [&](int i, int t) { run(work_.data() + t * work_size_, images.data + i * image_size_, out.data() + i * classes_); });
 }
 
-std::vector<std::int32_t> integer_logits(const IntNetwork& net, Bytes images, int threads) {
-  constexpr long kChecked = 100;
+std::vector<std::int32_t> integer_logits(const IntNetwork& net, Bytes images, int threads, long checked) {
   const long n = images.shape.samples(), classes = net.classes(), size = net.shape(0).size();
   const bool fast = net.options.rounding == Rounding::single;
   if (threads == 0) threads = hardware_threads();
@@ -197,7 +196,7 @@ std::vector<std::int32_t> integer_logits(const IntNetwork& net, Bytes images, in
   if (fast) IntInference(net, threads).logits(images, out);
   std::vector<Emulator> emulators(std::size_t(std::min<long>(threads, n)), Emulator(net));
   std::vector<char> same(std::size_t(n), 1);
-  parallel_for(threads, int(fast ? std::min(n, kChecked) : n), [&](int i, int t) {
+  parallel_for(threads, int(fast ? std::min(n, checked) : n), [&](int i, int t) {
     const auto logits = emulators[std::size_t(t)].run({images.data + i * size, std::size_t(size)});
     std::int32_t* to = out.data() + i * classes;
     if (fast)

@@ -60,7 +60,7 @@ class IntInference {
 };
 
 // The logits of many images, [n][classes]: what a device must give. A network that rounds twice runs in emulators. Throws if the
-// emulator has other logits for one of the first 100 images.
-std::vector<std::int32_t> integer_logits(const IntNetwork& network, Bytes images, int threads = 0);
+// emulator has other logits for one of the first `checked` images.
+std::vector<std::int32_t> integer_logits(const IntNetwork& network, Bytes images, int threads = 0, long checked = 100);
 
 }  // namespace six

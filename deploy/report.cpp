@@ -119,13 +119,13 @@ std::vector<real> fake_logits(const Model& model, const Graph& graph, const IntN
 }
 
 void count_predictions(DeployReport& r, const Model& model, const Graph& graph, const IntNetwork& net, const Split& split,
-                       int threads) {
+                       int threads, long checked) {
   const long n = split.size();
   const std::size_t classes = std::size_t(net.classes());
   const Bytes images = split.bytes(0, n);
   const std::vector<real> exact = float_logits(model, graph, images, threads),
                           fake = fake_logits(model, graph, net, images, threads);
-  const std::vector<std::int32_t> integer = integer_logits(net, images, threads);
+  const std::vector<std::int32_t> integer = integer_logits(net, images, threads, checked);
   long right = 0, fake_right = 0, integer_right = 0;
   for (std::size_t i = 0; i < std::size_t(n); ++i) {
     const std::span<const std::int32_t> logits(integer.data() + i * classes, classes);

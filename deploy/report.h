@@ -33,9 +33,10 @@ struct DeployReport {
 };
 
 // Runs the float, the fake-quantised and the integer network on a split, and looks at every layer on its first 64 images. The
-// fake-quantised one is what training computes: with 8-bit logits, whatever those of the integer network are.
+// fake-quantised one is what training computes: with 8-bit logits, whatever those of the integer network are. `checked` as
+// integer_logits takes it.
 DeployReport make_report(const Model& model, const Graph& graph, const IntNetwork& network, const MemoryPlan& plan,
-                         const Split& split, int threads = 0);
+                         const Split& split, int threads = 0, long checked = 100);
 // Flash, memory and multiply-accumulates layer by layer: known before anything runs.
 DeployReport make_plan_report(const IntNetwork& network, const MemoryPlan& plan);
 

@@ -56,6 +56,9 @@ void describe(CLI::App& app, Arguments& a) {
       ->capture_default_str();
   app.add_option("--test-logits", a.test_logits,
                  "File for the logits of all test images, [images][classes] of little-endian int32: what a device must give");
+  app.add_option("--check", a.options.checked, "Test images on which the fast kernels are compared with the plain loops")
+      ->check(CLI::Range(0L, 1'000'000'000L))
+      ->capture_default_str();
   app.add_option("--threads", a.options.threads, "0: all processors; the result is the same for any number")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();

@@ -98,7 +98,7 @@ def main():
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
         deploy = [options.bin / "deploy", options.run, "--name", "net", "--data", options.data, *options.deploy]
-        subprocess.run([*deploy, "--out", folder, "--test-logits", folder / "expected"], check=True)
+        subprocess.run([*deploy, "--out", folder, "--test-logits", folder / "expected", "--check", str(options.images)], check=True)
         subprocess.run([*deploy, "--out", folder / "avr", "--avr-progmem"], check=True, stdout=subprocess.DEVNULL)
         (folder / "main.c").write_text(DRIVER)
         expected = numbers(folder / "expected")

@@ -47,11 +47,11 @@ class Deploy(cli.Case):
 
     def test_help(self):
         text = self.succeeds("--help")
-        for option in ("name", "out", "data", "calibration", "rounding", "logits", "arena", "observer", "relu6-range", "avr-progmem"):
+        for option in ("name", "out", "data", "calibration", "rounding", "logits", "arena", "observer", "relu6-range", "avr-progmem", "check"):
             self.assertIn("--" + option, text)
 
     def test_from_a_run_to_the_same_logits_in_c(self):
-        text, report = self.deploy("--test-logits", "logits", "--self-test-images", "2")
+        text, report = self.deploy("--test-logits", "logits", "--self-test-images", "2", "--check", "360")
         self.assertEqual(sorted(p.name for p in (self.folder / "c").iterdir()), ["digits_net.c", "digits_net.h", "report.json", "report.txt"])
         accuracy = report["accuracy"]
         self.assertGreater(accuracy["float"], 0.8)
