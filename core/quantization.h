@@ -44,6 +44,12 @@ int mean_code_of(double fraction, int zero, CodeRange range);
 // The code at which a clamp's bound v lies, not limited to the width: the clamp costs nothing, it is the bound of the codes.
 long bound_code(float v, const Quantization& q);
 
+// What an accumulator is multiplied by to become a code. TensorFlow Lite multiplies the scales in double, but those of its fully
+// connected layers with one scale for all weights in float: `float_product`, for its bits.
+inline double accumulator_factor(float input, float weight, float output, bool float_product = false) {
+  return (float_product ? double(input * weight) : bias_scale(input, weight)) / double(output);
+}
+
 enum class Rounding { single, twofold };  // requantize_single, requantize_double
 
 // d ~ m * 2^(e - 31).

@@ -131,10 +131,12 @@ class Quantizer {
     for (std::size_t i = 0; i < codes.size(); ++i) codes[i] = weight_code(s.weights[i], scales.of[i % k], weights.bits);
     std::vector<double> sums(k, 0);
     for (std::size_t i = 0; i < codes.size(); ++i) sums[i % k] += std::abs(codes[i]);
+    const bool as_tensorflow = net.options.rounding == Rounding::twofold && weights.per == Granularity::tensor &&
+                               std::holds_alternative<Stage::Linear>(s.op);
     const double farthest = std::max(std::abs(-128 - x.zero), std::abs(127 - x.zero));
     for (std::size_t c = 0; c < k; ++c) {
       const double b = bias_code(s.bias[c], bias_scale(x.scale, scales.of[c]));
-      const double d = bias_scale(x.scale, scales.of[c]) / double(y.scale);
+      const double d = accumulator_factor(x.scale, scales.of[c], y.scale, as_tensorflow);
       const Multiplier m = encode_multiplier(d, net.options.rounding);
       check(s, c, b, std::abs(b) + sums[c] * farthest, w.accumulators ? Multiplier{} : m);
       w.bias.push_back(std::int32_t(b)), w.multipliers.push_back(m), w.bound.push_back(std::abs(b) + sums[c] * farthest);
