@@ -95,8 +95,9 @@ class Folder {
       Stage& s = graph.stages[std::size_t(v) - 1];
       const bool takes = !std::holds_alternative<Stage::Reshape>(s.op) && !std::holds_alternative<Stage::MaxPool>(s.op) &&
                          !std::holds_alternative<Stage::AvgPool>(s.op) && !std::holds_alternative<Stage::Pointwise>(s.op);
-      if (takes && !s.clamped()) {
-        s.lo = n.view.lo, s.hi = n.view.hi, value_[std::size_t(id)] = v;
+      if (takes) {  // one clamp behind another is one clamp
+        const auto within = [&](double x) { return x < double(n.view.lo) ? double(n.view.lo) : std::min(x, double(n.view.hi)); };
+        s.lo = within(s.lo), s.hi = within(s.hi), value_[std::size_t(id)] = v;
         return;
       }
     }
