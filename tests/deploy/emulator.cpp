@@ -17,8 +17,16 @@ using namespace six::test;
 
 namespace {
 
-// A convolution by its definition, in 64 bits, rounded as an exact fraction; depthwise if w has a single input channel a group.
-std::vector<std::int8_t> naive(const IntWeights& w, bool depthwise, const std::vector<std::int8_t>& x) {
+// acc * m * 2^(e - 31) as an exact fraction, rounded once, halves up; or to 31 bits and then, halves away from zero.
+long double exactly_rounded(long double acc, Multiplier m, Rounding rounding) {
+  if (rounding == Rounding::single) return std::floor(std::ldexp(acc * m.m, m.e - 31) + 0.5L);
+  const long double high = std::floor(std::ldexp(std::ldexp(acc, std::max(m.e, 0)) * m.m, -31) + 0.5L);
+  return std::round(std::ldexp(high, std::min(m.e, 0)));
+}
+std::int8_t limited(long double code, int lo, int hi) { return std::int8_t(code < lo ? lo : code > hi ? hi : code); }
+
+// A convolution by its definition, in 64 bits; depthwise if w has a single input channel a group.
+std::vector<std::int8_t> naive(const IntWeights& w, bool depthwise, const std::vector<std::int8_t>& x, Rounding rounding) {
   const kernels::Conv& g = w.g;
   std::vector<std::int8_t> y;
   for (int oy = 0; oy < g.oh; ++oy)
@@ -35,10 +43,7 @@ std::vector<std::int8_t> naive(const IntWeights& w, bool depthwise, const std::v
                   depthwise ? std::size_t((i * g.kw + j) * g.c + k) : std::size_t(((k * g.kh + i) * g.kw + j) * g.c + c);
               acc += std::int64_t(w.weights[at]) * (x[std::size_t((row * g.w + column) * g.c + channel)] - w.zero_in);
             }
-        const Multiplier m = w.multipliers[std::size_t(k)];
-        const long double scaled = std::floor(std::ldexp((long double)(acc)*m.m, m.e - 31) + 0.5L);
-        const long double code = scaled + w.zero_out;
-        y.push_back(std::int8_t(code < w.lo ? w.lo : code > w.hi ? w.hi : code));
+        y.push_back(limited(exactly_rounded((long double)(acc), w.multipliers[std::size_t(k)], rounding) + w.zero_out, w.lo, w.hi));
       }
   return y;
 }
@@ -59,23 +64,26 @@ Layer drawn_layer(std::uint64_t seed, bool depthwise) {
   for (int i = 0; i < g.kh * g.kw * g.c * (depthwise ? 1 : g.k); ++i) w.weights.push_back(std::int8_t(below(255) - 127));
   for (int k = 0; k < g.k; ++k) {
     w.bias.push_back(below(20001) - 10000);
-    w.multipliers.push_back(encode_multiplier(rng.uniform(at++, 1e-4, 2e-2)));
+    const bool grows = below(8) == 0;
+    w.multipliers.push_back(encode_multiplier(rng.uniform(at++, grows ? 1 : 1e-4, grows ? 9 : 2e-2)));
   }
   return w;
 }
 
 template <class Layer>
-void check_layers(bool depthwise) {
+void check_layers(bool depthwise, Rounding rounding) {
+  IntNetwork net;
+  net.options.rounding = rounding;
   for (std::uint64_t seed = 1; seed <= 150; ++seed) {
     CAPTURE(seed);
     const Layer w = drawn_layer<Layer>(seed, depthwise);
     const kernels::Conv& g = w.g;
     const std::vector<std::uint8_t> bytes = noise({g.h, g.w, g.c}, 1, seed);
     const std::vector<std::int8_t> x(bytes.begin(), bytes.end());
-    const std::vector<std::int8_t> expected = naive(w, depthwise, x);
+    const std::vector<std::int8_t> expected = naive(w, depthwise, x, rounding);
     std::vector<std::int8_t> y(expected.size());
     const std::int8_t* in[] = {x.data()};
-    run_stage({"", {0}, 1, w}, IntNetwork{}, in, y.data(), nullptr);
+    run_stage({"", {0}, 1, w}, net, in, y.data(), nullptr);
     CHECK(y == expected);
   }
 }
@@ -116,8 +124,65 @@ Agreement agreement(const Model& model, const QuantOptions& options) {
 }  // namespace
 
 TEST_CASE("integer layers against naive 64-bit loops, random shapes and zero points") {
-  check_layers<IntConv>(false);
-  check_layers<IntDepthwise>(true);
+  for (Rounding rounding : {Rounding::single, Rounding::twofold}) {
+    check_layers<IntConv>(false, rounding);
+    check_layers<IntDepthwise>(true, rounding);
+  }
+}
+
+TEST_CASE("the integer addition against exact fractions, random scales, zero points and bounds") {
+  for (Rounding rounding : {Rounding::single, Rounding::twofold})
+    for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+      CAPTURE(seed);
+      const Rng rng(seed, Purpose::user);
+      std::uint64_t at = 0;
+      const auto below = [&](int n) { return int(rng.below(at++, std::uint32_t(n))); };
+      const auto scale = [&] { return float(std::exp2(rng.uniform(at++, -8, 0))); };
+      const float s1 = scale(), s2 = scale(), out = scale();
+      IntAdd add{below(256) - 128, below(256) - 128, below(256) - 128, -128 + below(40), 127 - below(40), {}};
+      add.multipliers = add_multipliers(s1, s2, out, rounding);
+      constexpr long kSize = 200;
+      IntNetwork net;
+      net.options.rounding = rounding;
+      net.values.resize(3, {.shape = {kSize}, .q = {}});
+      const std::vector<std::uint8_t> a = noise({kSize}, 1, seed), b = noise({kSize}, 1, seed + 1000);
+      const std::vector<std::int8_t> x(a.begin(), a.end()), z(b.begin(), b.end());
+      const std::int8_t* in[] = {x.data(), z.data()};
+      std::vector<std::int8_t> y(kSize), expected;
+      for (std::size_t i = 0; i < kSize; ++i) {
+        const AddMultipliers& m = add.multipliers;
+        const long double sum = exactly_rounded((x[i] - add.zero_a) * 1048576.L, m.a, rounding) +
+                                exactly_rounded((z[i] - add.zero_b) * 1048576.L, m.b, rounding);
+        expected.push_back(limited(exactly_rounded(sum, m.out, rounding) + add.zero_out, add.lo, add.hi));
+      }
+      run_stage({"", {0, 1}, 2, add}, net, in, y.data(), nullptr);
+      CHECK(y == expected);
+    }
+}
+
+TEST_CASE("one clamp behind another is one, where nothing else reads the first; no activation stands alone after a layer") {
+  const std::vector<std::uint8_t> image = noise({4, 4, 1}, 1);
+  const auto graph_with = [&](const AnyLayer& first, const AnyLayer& second) {
+    const Model m({4, 4, 1}, Sequential{Conv2d{{.out_channels = 3}}, first, second, Flatten{}});
+    const Graph graph = graph_of(m);
+    CHECK(graph.stages.size() == 2);
+    GraphValues values(graph);
+    values.run(image);
+    Tape tape({.threads = 1, .training = false, .record = false});
+    const std::vector<real> expected = m(tape.input(batch(image, {4, 4, 1}))).values();
+    for (std::size_t i = 0; i < expected.size(); ++i)
+      CHECK(std::abs(values[graph.output][i] - double(expected[i])) < (sizeof(real) == 8 ? 1e-12 : 1e-5));
+    return graph.stages[0];
+  };
+  const Stage relu6 = graph_with(ReLU{}, ReLU6{}), apart = graph_with(ClampOp{1, 3, {}}, ClampOp{-2, -1, {}});
+  CHECK(relu6.lo == 0);
+  CHECK(relu6.hi == 6);
+  CHECK(apart.lo == -1);
+  CHECK(apart.hi == -1);
+  CHECK(graph_with(ReLU6{}, ReLU{}).hi == 6);
+  CHECK(graph_with(ClampOp{-1, 2, {}}, ClampOp{0, 3, {}}).hi == 2);
+  const Model shared({4, 4, 1}, Sequential{Conv2d{{.out_channels = 3}}, ReLU{}, Residual{ReLU6{}}});
+  CHECK(graph_of(shared).stages.size() == 3);
 }
 
 TEST_CASE("layer by layer the emulator computes what fake quantisation rounds to") {

@@ -38,7 +38,6 @@ void check_plan(const IntNetwork& net, const MemoryPlan& p) {
     const IntStage& stage = net.stages[s];
     const long n = net.shape(stage.out).size(), to = p.offset[std::size_t(stage.out)];
     const IntWeights* w = stage.weighted();
-    const bool own = std::holds_alternative<IntDepthwise>(stage.op);
     for (long t = 0; t < n; ++t) {
       const long o = p.backward[s] ? n - 1 - t : t;
       for (int v : stage.in) {
@@ -48,19 +47,24 @@ void check_plan(const IntNetwork& net, const MemoryPlan& p) {
           const Owner& owner = memory[std::size_t(from + i)];
           wrong += owner.value != v || owner.index != i;
         };
-        if (!w) {
-          if (net.shape(v).size() == n) read(o);
-          continue;
-        }
-        const kernels::Conv& g = w->g;
-        const long k = o % g.k, x = o / g.k % g.ow, y = o / g.k / g.ow;
-        for (int i = 0; i < g.kh; ++i)
-          for (int j = 0; j < g.kw; ++j) {
-            const long row = y * g.stride + i - g.pad_top, column = x * g.stride + j - g.pad_left;
-            if (row < 0 || row >= g.h || column < 0 || column >= g.w) continue;
-            for (int c = 0; c < g.c; ++c)
-              if (!own || c == k) read((row * g.w + column) * g.c + c);
-          }
+        const auto window = [&](const auto& g, long channels, bool own) {
+          const long k = o % channels, x = o / channels % g.ow, y = o / channels / g.ow;
+          for (int i = 0; i < g.kh; ++i)
+            for (int j = 0; j < g.kw; ++j) {
+              const long row = y * g.stride + i - g.pad_top, column = x * g.stride + j - g.pad_left;
+              if (row < 0 || row >= g.h || column < 0 || column >= g.w) continue;
+              for (int c = 0; c < g.c; ++c)
+                if (!own || c == k) read((row * g.w + column) * g.c + c);
+            }
+        };
+        if (w)
+          window(w->g, w->g.k, std::holds_alternative<IntDepthwise>(stage.op));
+        else if (const auto* mean = std::get_if<IntAvgPool>(&stage.op))
+          window(mean->g, mean->g.c, true);
+        else if (const auto* most = std::get_if<IntMaxPool>(&stage.op))
+          window(most->g, most->g.c, true);
+        else
+          read(o);
       }
       if (to >= 0) memory[std::size_t(to + o)] = {stage.out, o};
     }
