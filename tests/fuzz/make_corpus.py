@@ -43,7 +43,7 @@ def models():
         "beyond-64-bits": '{"format": 99999999999999999999999}', "negative": model([{"type": "conv2d", "out_channels": -3}]),
         "kernel-does-not-fit": model([{"type": "depthwise_conv2d", "kernel": 9, "padding": 0}]), "input": model(head, input=[8, 8]),
         "input-zero": model(head, input=[0, 8, 1]), "residual-shape": model([{"type": "residual", "layers": [{"type": "conv2d", "out_channels": 3}]}] + head),
-        "linear-on-image": model([{"type": "linear", "out_features": 5, "name": "7x"}])}
+        "layer-name": model(head[:1] + [{"type": "linear", "out_features": 5, "name": "7x"}])}
     for name, content in bad.items():
         put("model", name, content)
 
@@ -182,7 +182,9 @@ def png():
             "good-grey": good, "good-rgb": image(2, 5, 2, rows(2, 5, 3, [0, 1, 2, 3, 4])), "good-rgba": image(2, 2, 6, rows(2, 2, 4, [4])),
             "good-split": image(3, 2, 0, rows(3, 2, 1, [1]), split=True), "good-text": image(3, 2, 0, rows(3, 2, 1, [0]), extra=chunk(b"tEXt", b"a\0b")),
             "signature": b"\x89PNG\n" + good[5:], "no-end": good[:-12], "cut": good[:-20], "after": good + b"x",
-            "good-depth-16": image(1, 1, 0, b"\0ab", depth=16), "palette": image(1, 1, 3, b"\0a"), "interlaced": image(3, 2, 0, rows(3, 2, 1, [0]), interlace=1),
+            "good-depth-16": image(1, 1, 0, b"\0ab", depth=16), "no-palette": image(1, 1, 3, b"\0a"),
+            "good-palette": image(1, 1, 3, b"\0\1", extra=chunk(b"PLTE", b"abcdef")),
+            "good-interlaced": image(3, 2, 0, b"\0a\0b\0c\0def", interlace=1),
             "zero": image(0, 2, 0, b""), "large": image(16385, 1, 0, b""), "filter": image(3, 2, 0, rows(3, 2, 1, [5])), "short-data": image(3, 2, 0, b"\0abc"),
             "long-data": image(3, 2, 0, rows(3, 3, 1, [0])), "bomb": image(1, 1, 0, bytes(200000)), "no-header": head + good[33:], "empty": b"",
             "length": good[:8] + b"\xff" + good[9:]}.items():
