@@ -113,8 +113,9 @@ Image parse_png(std::span<const std::uint8_t> file, const std::string& where) {
   require(read_header(r), where, ": not a PNG image that can be read: ", r.message);
 
   const long h = r.height, w = r.width, from = r.channels, c = from <= 2 ? 1 : 3;
-  require((r.row_bytes + 1) * std::size_t(h) <= 1032 * file.size(), where, ": announces ", h, "x", w, " pixels, more than its ",
-          file.size(), " bytes can hold");
+  // Deflate makes at most 1032 bytes of one. Pixels of less than a byte are counted as the bytes that they become.
+  require((std::max(r.row_bytes, std::size_t(w * from)) + 1) * std::size_t(h) <= 1032 * file.size(), where, ": announces ", h, "x",
+          w, " pixels, more than its ", file.size(), " bytes can hold");
   Image image{{h, w, c}, std::vector<std::uint8_t>(std::size_t(h * w * from))};
   for (int pass = 0; pass < r.passes; ++pass)
     for (long y = 0; y < h; ++y)

@@ -10,7 +10,6 @@ namespace six {
 namespace {
 
 constexpr std::size_t kMaxLayers = 10'000;
-constexpr long kMaxParameters = 1L << 28;
 constexpr long kMaxActivations = INT_MAX;  // of one sample in one layer: kernels count in int
 
 void check_shape(const char* what, const Shape& shape) {
@@ -24,8 +23,8 @@ void check_shape(const char* what, const Shape& shape) {
 
 Builder::Tensor Builder::declare(const std::string& name, const Shape& shape, std::optional<TorchLayout> layout) {
   total_ += shape.size();
-  require(total_ <= kMaxParameters, name, ' ', shape, " is too large: at most ", kMaxParameters,
-          " parameters are supported, all layers together");
+  require(total_ <= most_, name, ' ', shape, " is too large: at most ", most_, " parameters are ",
+          most_ < kMaxParameters ? "taken for what the file of weights holds" : "supported", ", all layers together");
   return {path_ + (path_.empty() ? "" : ".") + name, layout ? *layout : TorchLayout::same(shape), false};
 }
 

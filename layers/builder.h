@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <optional>
 #include <span>
 #include <string>
@@ -14,8 +15,10 @@ namespace six {
 // What a layer's `build` declares its parameters to. Nothing is allocated before the whole model is known to fit.
 class Builder {
  public:
-  // Parameters go into `set`; the numbers of parameter i are those of Rng(seed, Purpose::init, i).
-  Builder(ParamSet& set, std::uint64_t seed) : set_(set), seed_(seed) {}
+  static constexpr long kMaxParameters = 1L << 28;
+  // Parameters go into `set`, at most that many; the numbers of parameter i are those of Rng(seed, Purpose::init, i).
+  Builder(ParamSet& set, std::uint64_t seed, long most = kMaxParameters)
+      : set_(set), seed_(seed), most_(std::min(most, kMaxParameters)) {}
 
   // A parameter `<path>.<name>`; `layout` is how files hold it, the memory's unless given. Decay::weights passes it by unless
   // `decays`. Throws if a model of that size is not supported.
@@ -79,7 +82,7 @@ class Builder {
   int depth_ = 0;        // 1: the outermost
   bool single_ = false;  // the outermost has one part
   bool trainable_ = true;
-  long total_ = 0;
+  long most_, total_ = 0;
   Shape image_;
   std::vector<Declared> params_, buffers_;
   Result result_;

@@ -53,7 +53,7 @@ Model::Model(Shape input, Sequential layers, Options options)
       name_(options.name.empty() ? "model" : options.name),
       params_(std::make_unique<ParamSet>()),
       root_(std::move(layers)) {
-  Builder builder(*params_, options.seed);
+  Builder builder(*params_, options.seed, options.max_parameters);
   builder.build(root_, input_);
   built_ = std::make_shared<const Builder::Result>(builder.take());
 }
@@ -78,11 +78,25 @@ Model Model::from_json(const std::string& file_or_text, Options options) {
   return in_context(where, [&] { return from_config(j, options); });
 }
 
+namespace {
+// How large a model may be whose weights are in this file: bounded by the file, with room for one that turns out not to fit it.
+long most_parameters(const Safetensors& file) {
+  constexpr long kRoom = 1L << 20, kTimes = 4;
+  long bytes = 0;
+  for (const SavedTensor& t : file.tensors) bytes += long(t.bytes.size());
+  return kRoom + kTimes * bytes;
+}
+}  // namespace
+
 Model Model::load(const std::string& path) {
   std::error_code unreadable;  // then reading it says why
   if (std::filesystem::is_directory(path, unreadable)) {
-    Model model = from_json(path + "/model.json");
-    model.load_weights(path + "/model.safetensors");
+    const std::string config = path + "/model.json", weights = path + "/model.safetensors";
+    Json j = read_json(config);
+    const JsonGuard guard{j};
+    const Safetensors file = read_safetensors(weights);
+    Model model = in_context(config, [&] { return from_config(j, {.max_parameters = most_parameters(file)}); });
+    in_context(weights, [&] { model.set_state(file.tensors); });
     return model;
   }
   const Safetensors file = read_safetensors(path);
@@ -91,7 +105,7 @@ Model Model::load(const std::string& path) {
   Json j = parse_json(json->second, path + ": sixgrad.model");
   const JsonGuard guard{j};
   return in_context(path, [&] {
-    Model model = in_context("sixgrad.model", [&] { return from_config(j); });
+    Model model = in_context("sixgrad.model", [&] { return from_config(j, {.max_parameters = most_parameters(file)}); });
     model.set_state(file.tensors);
     return model;
   });

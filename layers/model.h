@@ -15,8 +15,9 @@
 namespace six {
 
 struct ModelOptions {
-  std::uint64_t seed = 1;  // of the initial weights
-  std::string name = {};   // written into files; "" keeps the one of the JSON
+  std::uint64_t seed = 1;                         // of the initial weights
+  std::string name = {};                          // written into files; "" keeps the one of the JSON
+  long max_parameters = Builder::kMaxParameters;  // a larger model throws before it is allocated
 };
 
 struct LoadOptions {

@@ -179,6 +179,8 @@ TEST_CASE("image: PNG data are exactly as long as the image") {
   const std::string bomb = png_file(ihdr(1, 1, 8, 0), idat(std::string(20'000'000, '\0')));
   CHECK(png_rejected(bomb) != "no error");
   CHECK(contains(png_rejected(png_file(ihdr(16384, 16384, 8, 6), idat(kRows))), {"16384x16384 pixels", "can hold"}));
+  const std::string bits(std::size_t(2049) * 16384, '\0');  // pixels of one bit, of which each would become a byte
+  CHECK(contains(png_rejected(png_file(ihdr(16384, 16384, 1, 0), idat(bits))), {"16384x16384 pixels", "can hold"}));
   const std::string whole = idat(kRows), zlib = whole.substr(8, whole.size() - 12);
   CHECK(png_rejected(png_file(header, chunk("IDAT", zlib + "more"))) != "no error");
   CHECK(png_rejected(png_file(header, chunk("IDAT", zlib.substr(0, zlib.size() - 1) + char(zlib.back() ^ 1)))) != "no error");

@@ -201,6 +201,20 @@ TEST_CASE("state: slabs laid out like the parameters, gradients for one, go the 
   CHECK(contains(message_of([&] { other.set_slab_state(all, slab.data(), "optimizer.m."); }), {"missing: layers.6.bias"}));
 }
 
+TEST_CASE("state: a small file of weights is not made a large model, alone or in a folder") {
+  const TempFolder folder;
+  const std::string json =
+      R"({"format": "sixgrad-model", "version": 1, "input": [16000], "layers": [{"type": "linear", "out_features": 16000}]})";
+  Safetensors file;
+  file.tensors = {save_reals("layers.0.weight", {1}, std::vector<real>(1))};
+  file.metadata = {{"sixgrad.model", json}};
+  write_safetensors(folder / "model.safetensors", file);
+  CHECK(contains(message_of([&] { Model::load(folder / "model.safetensors"); }),
+                 {folder / "model.safetensors", "layers[0] (linear)", "too large", "what the file of weights holds"}));
+  put(folder / "model.json", json);
+  CHECK(contains(message_of([&] { Model::load(folder.path()); }), {folder / "model.json", "layers[0] (linear)", "too large"}));
+}
+
 TEST_CASE("state: files that are none, or hold weights only") {
   const TempFolder folder;
   const std::string path = folder / "m.safetensors";
