@@ -48,7 +48,13 @@ class FoundTensors {
     const SavedTensor& saved = *at->second;
     found_.erase(at);
     try {
-      if (t.counter) return {real(load_counter(saved))};
+      if (t.counter) {
+        constexpr std::int64_t kMost = std::int64_t(1)
+                                       << 53;  // far from where a count in `real` could not be an integer of 64 bits
+        const std::int64_t count = load_counter(saved);
+        require(count >= 0 && count <= kMost, printable(t.name), " counts ", count, ", must be from 0 to ", kMost);
+        return {real(count)};
+      }
       if (saved.shape == t.layout.file) return load_reals(saved);
       misshapen_ += ' ' + t.name + ' ' + shape_text(saved.shape) + " instead of " + shape_text(t.layout.file);
     } catch (const Error& e) {

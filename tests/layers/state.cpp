@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "support.h"
@@ -162,6 +163,17 @@ TEST_CASE("state: num_batches_tracked may be missing") {
   CHECK(tensors.size() == all - 1);
   model.set_state(tensors);
   CHECK(load_counter(tensor(model.state(), "layers.0.num_batches_tracked")) == 2);
+}
+
+TEST_CASE("state: a count that no training reaches is refused") {
+  Model model({4, 4, 1}, Sequential{Conv2d{{.out_channels = 2}}, BatchNorm{}});
+  for (const std::int64_t count : {std::numeric_limits<std::int64_t>::max(), std::int64_t(-1)}) {
+    std::vector<SavedTensor> tensors = model.state();
+    for (SavedTensor& t : tensors)
+      if (t.name.ends_with("num_batches_tracked")) t = save_counter(t.name, count);
+    CHECK(
+        contains(message_of([&] { model.set_state(tensors); }), {"num_batches_tracked", std::to_string(count), "must be from 0"}));
+  }
 }
 
 TEST_CASE("state: prefixes are renamed by whole components, the first that matches") {
