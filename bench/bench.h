@@ -2,6 +2,7 @@
 // What the benchmarks share: timing, statistics, and the JSON they print.
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -34,7 +35,7 @@ struct Times {
   double at(double quantile) const {
     std::vector<double> s = seconds;
     std::sort(s.begin(), s.end());
-    return s.at(std::size_t(quantile * double(s.size() - 1) + 0.5));
+    return s.at(std::size_t(std::lround(quantile * double(s.size() - 1))));
   }
 };
 

@@ -72,6 +72,7 @@ int run_program(const char* name, Body&& body) {
 inline std::optional<int> parse_arguments(CLI::App& app, int argc, char** argv) {
   const auto subcommands = app.get_subcommands([](const CLI::App*) { return true; });
   std::vector<std::string_view> names;
+  names.reserve(subcommands.size());
   for (const CLI::App* s : subcommands) names.push_back(s->get_name());
   const std::string_view first = argc > 1 ? argv[1] : "";
   if (!names.empty() && !first.empty() && first[0] != '-' && std::find(names.begin(), names.end(), first) == names.end()) {

@@ -2,6 +2,7 @@
 #include <concepts>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -138,8 +139,8 @@ class LayerOf : public Layer {
   C config;
 
   LayerOf(C c = {}) : config(std::move(c)) {}  // NOLINT: `Conv2d{{.out_channels = 16}}`
-  Self named(std::string layer_name) && {
-    name = std::move(layer_name);
+  Self named(std::string_view layer_name) && {
+    name = layer_name;
     return std::move(static_cast<Self&>(*this));
   }
   Self frozen() && {

@@ -70,7 +70,11 @@ run_part() {
       step "the same bits" scripts/check_bits.py build/release/bin/mnist --config mobilenet_28 --epochs 1
       ;;
     clang) build_and_test clang 1 ;;
-    sanitize | tsan) build_and_test "$1" '' ;;
+    sanitize) build_and_test sanitize '' ;;
+    tsan)  # of the library in float; in double the threads do the same
+      step "build tsan" built tsan tests_f32 mnist
+      ctest_step "tests tsan" tsan -R '^(f32/|cli/mnist)'
+      ;;
     arm) arm ;;
     memcheck) step memcheck memcheck ;;
     emitted) step "emitted C" emitted_c ;;
