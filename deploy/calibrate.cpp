@@ -152,7 +152,10 @@ std::vector<Range> Observations::ranges(const QuantOptions& options) const {
       all.push_back({s.lo, s.hi});
     else
       all.push_back(observed(v, options));
-    const Range& r = all.back();
+    Range& r = all.back();
+    // As a fake-quantised model stores them; volatile, for gcc 12 takes a pair of conversions there and back for none.
+    const volatile float lo = float(r.lo), hi = float(r.hi);
+    r = {double(lo), double(hi)};
     require(!s.range || !(std::isnan(r.lo) || std::isnan(r.hi)), s.name,
             ": its range was never observed; make the model of a trained one with --from");
     require(std::isfinite(r.lo) && std::isfinite(r.hi), s.name, ": its output is not finite on the calibration images");

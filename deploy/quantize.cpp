@@ -23,6 +23,15 @@ struct Scales {
   }
 };
 
+// Folded weights and biases as they are stored, in float: a fake-quantised model and the one it was made of have the same.
+Graph stored(Graph g) {
+  const auto round = [](std::vector<double>& numbers) {
+    for (double& x : numbers) x = double(float(x));
+  };
+  for (Stage& s : g.stages) round(s.weights), round(s.bias);
+  return g;
+}
+
 // The first or the last stage with weights.
 bool is_edge(const Graph& g, const Stage& s) {
   const auto weighted = [](const Stage& x) { return !x.weights.empty(); };
@@ -201,11 +210,11 @@ void pack_weights(IntNetwork& net) {
 }
 
 IntNetwork quantize(const Graph& graph, const std::vector<Range>& ranges, const QuantOptions& options, bool accumulators) {
-  return Quantizer(graph, ranges, options, accumulators).net;
+  return Quantizer(stored(graph), ranges, options, accumulators).net;
 }
 
 Graph with_quantized_weights(const Graph& graph, const IntNetwork& net) {
-  Graph out = graph;
+  Graph out = stored(graph);
   for (Stage& s : out.stages) {
     if (s.weights.empty()) continue;
     const bool shared = net.accumulators && &s == &out.stages[std::size_t(out.output) - 1];
