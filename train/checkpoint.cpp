@@ -277,12 +277,19 @@ void save_checkpoint(const std::string& path, Trainer& trainer, std::int64_t log
   write_safetensors(path, checkpoint_of(trainer, log_offset), Checksum::required);
 }
 
+namespace {
+// Keys that came to the config since a checkpoint was written have their defaults there.
+std::string difference_of_trainings(const std::string& is, const std::string& expected) {
+  if (is == expected) return "";
+  Json training = parse_json(is, "training");
+  const JsonGuard guard{training};
+  return first_difference(text_of(write_training(read_training(training))), expected);
+}
+}  // namespace
+
 CheckpointInfo load_checkpoint(const Safetensors& file, Trainer& trainer) {
   const auto accept = [&](const CheckpointInfo& info) {
-    // Keys that came to the config since it was written have their defaults.
-    Json training = parse_json(info.training, "training");
-    const JsonGuard guard{training};
-    const std::string difference = first_difference(text_of(write_training(read_training(training))), trainer.training_text());
+    const std::string difference = difference_of_trainings(info.training, trainer.training_text());
     require(difference.empty(), "is of another training: ", difference);
     require(info.seed == trainer.config().seed, "seed is ", info.seed, ", not ", trainer.config().seed);
     require(info.data_digest == trainer.data().digest, "was trained on other images: their digest is ", info.data_digest, ", not ",
