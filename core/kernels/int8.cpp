@@ -12,6 +12,7 @@ namespace {
 constexpr int L = kVectorBytes / 4;  // channels
 typedef int32_t V32 __attribute__((vector_size(kVectorBytes), aligned(4), may_alias));
 typedef int64_t V64 __attribute__((vector_size(kVectorBytes), aligned(4), may_alias));
+typedef uint32_t U32 __attribute__((vector_size(kVectorBytes), aligned(4), may_alias));
 typedef uint64_t U64 __attribute__((vector_size(kVectorBytes), aligned(4), may_alias));
 
 SIX_INLINE V32 ld32(const void* p) { return *(const V32*)p; }
@@ -106,7 +107,7 @@ struct Epilogue32 {
 #if defined(__AVX2__)
     const V64 even = product(acc, m), odd = product((V32)((U64)acc >> 32), (V32)((U64)m >> 32));
     const U64 a = (U64)(even + c_even) >> (U64)s_even, b = (U64)(odd + c_odd) >> (U64)s_odd;
-    return (V32)((a & (U64{} + 0xFFFFFFFFu)) | b << 32) - d;
+    return (V32)((U32)((a & (U64{} + 0xFFFFFFFFu)) | b << 32) - (U32)d);  // modulo 2^32: d may be 2^31
 #else
     V32 out = {};
     for (int i = 0; i < L; ++i) {
