@@ -13,7 +13,7 @@ MODEL = {"format": "sixgrad-model", "version": 1, "name": "small", "input": [8, 
          "layers": [{"type": "conv2d", "out_channels": 6, "bias": False}, {"type": "batch_norm"}, {"type": "relu6"},
                     {"type": "separable", "out_channels": 10, "stride": 2}, {"type": "global_avg_pool"},
                     {"type": "linear", "out_features": 10}],
-         "training": {"data": "digits", "epochs": 12, "batch": 32, "optimizer": {"type": "adamw", "lr": 0.02}, "schedule": {"type": "one_cycle"}}}
+         "training": {"data": "digits", "epochs": 20, "batch": 32, "optimizer": {"type": "adamw", "lr": 0.02}, "schedule": {"type": "one_cycle"}}}
 
 DRIVER = """#include "digits_net.h"
 #include <stdio.h>
