@@ -83,7 +83,7 @@ void Augmenter::field_row(const ElasticField& field, long row, Fixed* displaceme
     for (int k = 0; k < 4; ++k)
       points[std::size_t(j)] += r.weights[std::size_t(k)] * field[std::size_t((r.first + k) * kElasticPoints + j)];
   }
-  constexpr int kShift = 16 + 2 * kKnotWeight - kFraction;  // to Fixed
+  constexpr int kShift = kElasticBits + 2 * kKnotWeight - kFraction;  // to Fixed
   for (long i = 0; i < w_; ++i) {
     const Knot& c = columns_[std::size_t(i)];
     Fixed sum = 0;

@@ -28,7 +28,8 @@ using InverseMap = std::array<double, 6>;
 // Control points of a field of displacements: uniform cubic B-splines, whose cells share the image out evenly. In units of 1/65536
 // of a pixel, at most 1,000 pixels: of whole numbers the result is the same on every processor.
 inline constexpr int kElasticCells = 4, kElasticPoints = kElasticCells + 3;
-inline constexpr double kElasticUnit = 1. / 65536;
+inline constexpr int kElasticBits = 16;
+inline constexpr double kElasticUnit = 1. / (1 << kElasticBits);
 using ElasticField = std::array<std::int64_t, kElasticPoints * kElasticPoints>;  // [row][column]
 
 // What happens to one image: source x = (map's x) + (x field at the new pixel), and so for y.

@@ -278,12 +278,11 @@ void save_checkpoint(const std::string& path, Trainer& trainer, std::int64_t log
 }
 
 namespace {
-// Keys that came to the config since a checkpoint was written have their defaults there.
 std::string difference_of_trainings(const std::string& is, const std::string& expected) {
   if (is == expected) return "";
   Json training = parse_json(is, "training");
   const JsonGuard guard{training};
-  return first_difference(text_of(write_training(read_training(training))), expected);
+  return first_difference(canonical_training(training), expected);
 }
 }  // namespace
 

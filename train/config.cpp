@@ -290,6 +290,8 @@ OrderedJson write_training(const TrainingConfig& config) {
   return write_fields(fields_in(canonical));
 }
 
+std::string canonical_training(const Json& training) { return text_of(write_training(read_training(training))); }
+
 void check_training(const TrainingConfig& config) {
   in_context("training", [&] {
     TrainingConfig copy = config;

@@ -50,9 +50,8 @@ void continue_run(const std::string& folder, const Model& model) {
   if (file_exists(path)) {
     Json json = read_json(path);
     const JsonGuard guard{json};
-    // Keys that came to the config since the run was begun have their defaults.
     if (json.is_object() && json.contains("training"))
-      json["training"] = Json::parse(in_context(path, [&] { return text_of(write_training(read_training(json["training"]))); }));
+      json["training"] = Json::parse(in_context(path, [&] { return canonical_training(json["training"]); }));
     const std::string difference = first_difference(json.dump(), model.to_json());
     require(difference.empty(), folder, ": holds the run of another config: ", difference,
             "; to go on, give the settings it was begun with, or --out and --resume alone");
