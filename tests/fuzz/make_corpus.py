@@ -3,6 +3,7 @@
 Checkpoints are made from corpus/checkpoint/good-float32 and good-float64, which a program wrote."""
 import gzip
 import json
+import math
 import pathlib
 import struct
 import zlib
@@ -108,9 +109,59 @@ def safetensors():
             "09-hole": tensors({"w": w, "v": entry("F32", [1], 12, 16)}, bytes(16)), "09-overlap": tensors({"w": w, "v": entry("F32", [1], 4, 8)}, bytes(8)),
             "09-reversed": tensors({"w": entry("F32", [2], 8, 0)}, bytes(8)), "10-shape": tensors({"w": entry("F32", [3], 0, 8)}, bytes(8)),
             "10-overflow": tensors({"w": entry("F32", [2**62, 4], 0, 0)}), "11-data-after": tensors({"w": w}, bytes(9)), "11-cut": tensors({"w": w}, bytes(7)),
-            "12-offset": tensors({"w": entry("F32", [2], 2**64 - 8, 2**64 - 1)}, bytes(8)), "13-deep": tensors("{" + '"a":{' * 70),
+            "12-offset": tensors({"w": entry("F32", [2], 2**64 - 8, 2**64 - 1)}, bytes(8)), "13-deep": tensors("{" + '"a":{' * 70 + "}" * 71),
             "crc": tensors({"__metadata__": {"sixgrad.crc32": "00000000"}}), "crc-case": tensors({"__metadata__": {"sixgrad.crc32": "ABCDEF00"}})}.items():
         put("safetensors", name, content)
+
+
+def with_checksum(header, data):
+    """As the library writes it: CRC-32 of the whole file, its own digits taken as zeros."""
+    zeros = '"sixgrad.crc32":"00000000"'
+    content = tensors({"__metadata__": {"sixgrad.crc32": "00000000", **header["__metadata__"]}, **{k: v for k, v in header.items() if k != "__metadata__"}}, data)
+    return content.replace(zeros.encode(), zeros.replace("0" * 8, f"{zlib.crc32(content):08x}").encode())
+
+
+def model_files():
+    smallest = {"format": "sixgrad-model", "version": 1, "input": [2], "layers": [{"type": "linear", "out_features": 2}]}
+    weights = {"layers.0.weight": ("F32", [2, 2]), "layers.0.bias": ("F32", [2])}
+    width = {"F64": 8, "I64": 8, "F32": 4, "F16": 2, "BF16": 2}
+
+    def header(config=smallest, entries=weights):
+        text = config if isinstance(config, str) else json.dumps(config, separators=(",", ":"))
+        out, at = {"__metadata__": {"format": "pt", "sixgrad.model": text}}, 0
+        for name, (dtype, shape) in sorted(entries.items(), key=lambda e: (-width[e[1][0]], e[0])):
+            end = at + width[dtype] * math.prod(shape)
+            out[name], at = entry(dtype, shape, at, end), end
+        return out, at
+
+    def file(config=smallest, entries=weights, fill=b"\0\0\0\x3f", make=tensors):
+        out, size = header(config, entries)
+        return make(out, (fill * size)[:size])
+
+    def changed(**members):
+        return {k: v for k, v in {**smallest, **members}.items() if v is not None}
+
+    layers = [{"type": "conv2d", "out_channels": 1, "kernel": 1}, {"type": "batch_norm"}, {"type": "relu6"}, {"type": "flatten"},
+              {"type": "linear", "out_features": 2, "bias": False}]
+    deep = {**{f"layers.1.{name}": ("F32", [1]) for name in ("weight", "bias", "running_mean", "running_var")}, "layers.0.weight": ("F32", [1, 1, 1, 1]),
+            "layers.0.bias": ("F32", [1]), "layers.4.weight": ("F32", [2, 4])}
+    count = {"layers.1.num_batches_tracked": ("I64", [])}
+    net = changed(input=[2, 2, 1], layers=layers)
+    seven = b"\7" + bytes(7) + b"\0\0\0\x3f" * 99
+    good = file()
+    for name, content in {
+            "good-smallest": good, "good-batch-norm": file(net, {**deep, **count}, seven), "good-no-count": file(net, deep), "good-checksum": file(make=with_checksum),
+            "good-f16": file(entries={"layers.0.weight": ("F16", [2, 2]), "layers.0.bias": ("BF16", [2])}), "good-not-finite": file(fill=b"\0\0\xc0\x7f\0\0\x80\xff"),
+            "good-f64": file(entries={k: ("F64", shape) for k, (_, shape) in weights.items()}), "good-training": file(changed(training={"epochs": 2})),
+            "metadata": tensors({"w": entry("F32", [2], 0, 8)}, bytes(8)), "not-json": file("layers"), "duplicate-key": file('{"format":"x","format":"x"}'),
+            "format": file(changed(format="keras")), "newer": file(changed(version=2)), "unknown-key": file(changed(layer=[])), "no-layers": file(changed(layers=None)),
+            "unknown-layer": file(changed(layers=[{"type": "conv3d"}])), "layer-does-not-fit": file(changed(layers=layers[:1])),
+            "more-than-the-file": file(changed(input=[2048], layers=[{"type": "linear", "out_features": 2048}])),
+            "missing": file(entries={"layers.0.weight": ("F32", [2, 2])}), "unexpected": file(entries={**weights, "layers.1.bias": ("F32", [2])}),
+            "shape": file(entries={**weights, "layers.0.weight": ("F32", [4])}), "config-shape": file(changed(input=[3])), "dtype": file(entries={**weights, "layers.0.bias": ("I64", [2])}),
+            "count-negative": file(net, {**deep, **count}, b"\xff" * 8), "count-dtype": file(net, {**deep, "layers.1.num_batches_tracked": ("F32", [])}),
+            "checksum": file(make=with_checksum)[:-1] + b"x", "cut": good[:-1], "longer": good + b"x"}.items():
+        put("model_file", name, content)
 
 
 def checkpoints():
@@ -126,7 +177,7 @@ def checkpoints():
                               "data": {"data_digest": "1"}, "missing": {"images": None}, "skipped": {"skipped": "9"}}.items():
             metadata = {k: v for k, v in {**header["__metadata__"], **changes}.items() if v is not None}
             put("checkpoint", f"{name}-{precision}", tensors({**header, "__metadata__": metadata}, data))
-        other = {("ema.x" if k.startswith("ema.") else k): v for k, v in header.items()}
+        other = {("ema.x" if k == "ema.layers.0.bias" else k): v for k, v in header.items()}
         put("checkpoint", f"tensor-{precision}", tensors(other, data))
         # Version 2 adds the last weights with which a loss was finite: here the present ones, which the data begin with.
         good = {k: v for k, v in header.items() if k.startswith(("model.", "ema."))}
@@ -157,6 +208,13 @@ def csv():
             "good-lf": line + "\n" + line + "\n", "good-crlf": line + "\r\n", "good-no-end": line, "empty": "", "short": "1,2,3\n", "long": line + ",1\n",
             "pixel": line.replace("16", "17", 1), "label": line[:-1] + "10", "letter": line.replace("16", "x", 1), "space": " " + line, "sign": "-" + line,
             "empty-field": line.replace("16", "", 1), "empty-line": line + "\n\n" + line}.items():
+        put("csv", name, content)
+    pack = lambda content: gzip.compress(content.encode(), mtime=0)
+    good = pack(line + "\n" + line + "\n")
+    for name, content in {
+            "good-gz": good, "gz-empty": pack(""), "gz-line": pack(line + "\n1,2,3\n"), "gz-cut": good[:-9], "gz-after": good + b"x", "gz-crc": good[:-8] + bytes(8),
+            "gz-length": good[:-1] + b"x", "gz-bomb": pack("0," * 40000), "gz-twice": pack(line + "\n") * 2, "gz-method": b"\x1f\x8b\7" + good[3:], "gz-magic": good[:2],
+            "gz-block": good[:10] + b"\7" + good[11:]}.items():
         put("csv", name, content)
 
 
@@ -191,5 +249,5 @@ def png():
         put("png", name, content)
 
 
-for make in (models, trainings, overrides, safetensors, checkpoints, idx, csv, pgm, png):
+for make in (models, trainings, overrides, safetensors, model_files, checkpoints, idx, csv, pgm, png):
     make()

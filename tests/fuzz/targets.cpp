@@ -1,14 +1,19 @@
 #include "targets.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cstring>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <stdexcept>
 
 #include "../../core/error.h"
 #include "../../data/digits.h"
 #include "../../data/file.h"
+#include "../../data/gzip.h"
 #include "../../data/idx.h"
 #include "../../data/image.h"
 #include "../../data/json.h"
@@ -22,21 +27,32 @@ namespace {
 
 using Bytes8 = std::span<const std::uint8_t>;
 
-void must(bool ok, const char* what) {
+void must(bool ok, const std::string& what) {
   if (!ok) throw std::logic_error(what);
 }
 
-// Runs `body`, which may refuse by Error; a message must be one printable line.
+// Why `body` refuses, "" if it does not; a message must be one line.
 template <class Body>
-bool accepts(Body&& body) {
+std::string refusal(Body&& body) {
   try {
     body();
-    return true;
+    return "";
   } catch (const Error& e) {
-    const std::string_view text = e.what();
+    const std::string text = e.what();
     must(!text.empty() && text.find('\n') == text.npos, "a message is not one line");
-    return false;
+    return text;
   }
+}
+
+// Why `read` refuses. If it does not, `check` gets what it read, and no Error is right any more.
+template <class Read, class Check>
+std::string judged(Read&& read, Check&& check) {
+  std::optional<decltype(read())> value;
+  const std::string refused = refusal([&] { value.emplace(read()); });
+  if (!value) return refused;
+  const std::string later = refusal([&] { check(*value); });
+  must(later.empty(), "what was accepted is refused later: " + later);
+  return "";
 }
 
 // Sizes of layers that are accepted would fill memory: they are made small. What is refused for its size stays.
@@ -46,25 +62,27 @@ void shrink(Json& j) {
     for (Json& child : j) shrink(child);
 }
 
-bool model(Bytes8 bytes) {
-  return accepts([&] {
+std::string model(Bytes8 bytes) {
+  const auto read = [&] {
     Json j = parse_json(as_text(bytes), "x");
     shrink(j);
-    const std::string text = Model::from_config(j).to_json();
+    return Model::from_config(j).to_json();
+  };
+  return judged(read, [](const std::string& text) {
     must(Model::from_json(text).to_json() == text, "a model's JSON changes when it is read and written");
   });
 }
 
-bool training(Bytes8 bytes) {
-  return accepts([&] {
-    const std::string text = write_training(read_training(parse_json(as_text(bytes), "x"))).dump();
+std::string training(Bytes8 bytes) {
+  const auto read = [&] { return write_training(read_training(parse_json(as_text(bytes), "x"))).dump(); };
+  return judged(read, [](const std::string& text) {
     must(write_training(read_training(Json::parse(text))).dump() == text, "a training's JSON changes when it is read and written");
   });
 }
 
 // The first line changes the rest.
-bool override_json(Bytes8 bytes) {
-  return accepts([&] {
+std::string override_json(Bytes8 bytes) {
+  return refusal([&] {
     const std::string_view all = as_text(bytes);
     const std::size_t end = std::min(all.find('\n'), all.size());
     Json j = parse_json(all.substr(std::min(end + 1, all.size())), "x");
@@ -79,16 +97,63 @@ bool same(const Safetensors& a, const Safetensors& b) {
          });
 }
 
-bool safetensors(Bytes8 bytes) {
-  return accepts([&] {
-    const Safetensors read = parse_safetensors(bytes, "x");
-    for (const SavedTensor& t : read.tensors)
+std::string safetensors(Bytes8 bytes) {
+  const auto read = [&] { return parse_safetensors(bytes, "x"); };
+  return judged(read, [](const Safetensors& content) {
+    for (const SavedTensor& t : content.tensors)
       must(t.dtype == Dtype::i64 || load_reals(t).size() * dtype_bytes(t.dtype) == t.bytes.size(), "a tensor has another size");
-    const std::string written = safetensors_bytes(read, Checksum::required);
+    const std::string written = safetensors_bytes(content, Checksum::required);
     const Safetensors again = parse_safetensors(as_bytes(written), "y", Checksum::required);
-    must(same(read, again), "tensors change when they are written and read");
+    must(same(content, again), "tensors change when they are written and read");
     must(safetensors_bytes(again, Checksum::required) == written, "the same content has other bytes");
   });
+}
+
+// One file in memory in place of all those of the system: what is written last is what is read, whatever the path.
+class MemoryFile {
+ public:
+  explicit MemoryFile(Bytes8 content) : real_(file_calls()) {
+    content_ = as_text(content);
+    file_calls() = {
+        .open = [](const char*, int flags, unsigned) { return opened(flags); },
+        .stat = [](int, struct stat* out) { return *out = {}, out->st_mode = S_IFREG, out->st_size = off_t(content_.size()), 0; },
+        .read = [](int, void* to, std::size_t n) { return ssize_t(content_.copy(static_cast<char*>(to), n)); },
+        .write = [](int, const void* from,
+                    std::size_t n) { return content_.append(static_cast<const char*>(from), n), ssize_t(n); },
+        .sync = [](int) { return 0; },
+        .close = [](int) { return 0; },
+        .rename = [](const char*, const char*) { return 0; },
+        .remove = [](const char*) { return 0; },
+        .truncate = [](int, off_t) { return 0; }};
+  }
+  ~MemoryFile() { file_calls() = real_; }
+  MemoryFile(const MemoryFile&) = delete;
+  MemoryFile& operator=(const MemoryFile&) = delete;
+  const std::string& content() const { return content_; }
+
+ private:
+  static int opened(int flags) {
+    if (flags & O_TRUNC) content_.clear();
+    return 0;
+  }
+  static inline std::string content_;  // FileCalls are plain functions
+  FileCalls real_;
+};
+
+// A model with its weights: loaded, saved, and asked for an answer if that does not take long.
+std::string model_file(Bytes8 bytes) {
+  static constexpr const char* kPath = "/nowhere/x";
+  const MemoryFile file(bytes);
+  return judged([] { return Model::load(kPath); },
+                [&](const Model& read) {
+                  read.save(kPath);
+                  const std::string saved = file.content();
+                  const Model again = Model::load(kPath);
+                  again.save(kPath);
+                  must(file.content() == saved, "a model's file changes when it is loaded and saved");
+                  const long pixels = read.input_shape().size();
+                  if (pixels < 1 << 10 && read.macs() < 1 << 14) read.logits(std::vector<std::uint8_t>(std::size_t(pixels), 9));
+                });
 }
 
 // A training as small as can be, with every part a checkpoint has.
@@ -124,42 +189,46 @@ struct TinyTraining {
 };
 
 // The checksum would hide all else: it is not asked for here.
-bool checkpoint(Bytes8 bytes) {
+std::string checkpoint(Bytes8 bytes) {
   static TinyTraining tiny;
   const std::string before = tiny.numbers();
-  const bool accepted = accepts([&] {
+  const auto read = [&] {
     const Safetensors file = parse_safetensors(bytes, "x");
     load_checkpoint(file, tiny.trainer);
-    const Safetensors again = checkpoint_of(tiny.trainer, 7);
+    return checkpoint_of(tiny.trainer, 7);
+  };
+  const std::string refused = judged(read, [](const Safetensors& again) {
     load_checkpoint(again, tiny.trainer);
     must(same(checkpoint_of(tiny.trainer, 7), again), "a checkpoint changes when it is loaded and saved");
-    accepts([&] { tiny.go_on(); });  // or ends by numbers that are not finite
+    refusal([&] { tiny.go_on(); });  // by numbers that are not finite
   });
-  if (!accepted) must(tiny.numbers() == before, "a checkpoint that was refused has changed something");
-  return accepted;
+  if (!refused.empty()) must(tiny.numbers() == before, "a checkpoint that was refused has changed something");
+  return refused;
 }
 
-bool idx(Bytes8 bytes) {
-  return accepts([&] {
-    const Idx read = parse_idx({bytes.begin(), bytes.end()}, "x");
-    const std::string written = idx_bytes(read);
+std::string idx(Bytes8 bytes) {
+  const auto read = [&] { return parse_idx({bytes.begin(), bytes.end()}, "x"); };
+  return judged(read, [](const Idx& array) {
+    const std::string written = idx_bytes(array);
     const Idx again = parse_idx({written.begin(), written.end()}, "y");
-    must(read.dims == again.dims && read.bytes == again.bytes && read.type == again.type, "an array changes when it is written");
+    must(array.dims == again.dims && array.bytes == again.bytes && array.type == again.type, "an array changes when it is written");
   });
 }
 
-bool csv(Bytes8 bytes) {
-  return accepts([&] {
-    const Digits d = parse_digits(as_text(bytes), "x");
-    must(d.pixels.size() == d.labels.size() * 64, "a digit has no 64 pixels");
-  });
+// As it is or compressed, as the set that is part of the program.
+std::string csv(Bytes8 bytes) {
+  constexpr std::size_t kMost = 1 << 16;
+  const auto read = [&] {
+    return is_gzip(bytes) ? parse_digits(as_text(gunzip(bytes, kMost, "x")), "x") : parse_digits(as_text(bytes), "x");
+  };
+  return judged(read, [](const Digits& d) { must(d.pixels.size() == d.labels.size() * 64, "a digit has no 64 pixels"); });
 }
 
-bool pgm(Bytes8 bytes) {
-  return accepts([&] {
-    const Image read = to_grey(parse_pgm(bytes, "x"));
-    must(parse_pgm(as_bytes(pgm_bytes(read)), "y").pixels == read.pixels, "an image changes when it is written");
-    fit(read, {8, 8, 1});
+std::string pgm(Bytes8 bytes) {
+  const auto read = [&] { return to_grey(parse_pgm(bytes, "x")); };
+  return judged(read, [](const Image& image) {
+    must(parse_pgm(as_bytes(pgm_bytes(image)), "y").pixels == image.pixels, "an image changes when it is written");
+    fit(image, {8, 8, 1});
   });
 }
 
@@ -177,22 +246,23 @@ std::vector<std::uint8_t> with_right_checksums(Bytes8 bytes) {
   return png;
 }
 
-bool png(Bytes8 bytes) {
-  const auto read = [](Bytes8 file) {
-    return accepts([&] {
-      const Image image = parse_png(file, "x");
-      must(image.pixels.size() == std::size_t(image.shape.size()), "an image has another size");
-      if (image.shape.size() < 1 << 16) fit(to_grey(image), {8, 8, 1});
-    });
+std::string png(Bytes8 bytes) {
+  const auto refused = [](Bytes8 file) {
+    return judged([&] { return parse_png(file, "x"); },
+                  [](const Image& image) {
+                    must(image.pixels.size() == std::size_t(image.shape.size()), "an image has another size");
+                    if (image.shape.size() < 1 << 16) fit(to_grey(image), {8, 8, 1});
+                  });
   };
-  const bool accepted = read(bytes);
-  return read(with_right_checksums(bytes)) || accepted;
+  const std::string as_it_is = refused(bytes);
+  return refused(with_right_checksums(bytes)).empty() ? "" : as_it_is;
 }
 
 }  // namespace
 
 std::span<const FuzzTarget> fuzz_targets() {
   static constexpr FuzzTarget all[] = {{"model", model},
+                                       {"model_file", model_file},
                                        {"training", training},
                                        {"override", override_json},
                                        {"safetensors", safetensors},

@@ -9,8 +9,8 @@
 namespace six::test {
 
 struct FuzzTarget {
-  const char* name;                                  // of its folder in corpus/ too
-  bool (*run)(std::span<const std::uint8_t> bytes);  // true: accepted
+  const char* name;                                         // of its folder in corpus/ too
+  std::string (*run)(std::span<const std::uint8_t> bytes);  // why they are refused, "" if they are accepted
 };
 std::span<const FuzzTarget> fuzz_targets();
 
