@@ -25,5 +25,6 @@
 #include "train/config.h"
 #include "train/evaluate.h"
 #include "train/metrics_log.h"
+#include "train/program.h"
 #include "train/progress.h"
 #include "train/trainer.h"

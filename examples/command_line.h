@@ -1,13 +1,6 @@
 #pragma once
 // What the programs' command lines share.
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
-#include <cerrno>
-#include <csignal>
-#include <cstdio>
-#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +8,7 @@
 
 #include "../core/error.h"
 #include "../layers/config.h"
+#include "../train/program.h"
 
 namespace six {
 
@@ -43,29 +37,6 @@ inline std::string near_option(const CLI::App& app) {
       return near.empty() ? "" : ", did you mean " + std::string(near) + '?';
     }
   return "";
-}
-
-// The whole of a program: `body` returns its exit code. Output that nobody reads any more and files that may not grow are failing
-// writes, after which files are cleared away as after any other, not the end of the process. Output that was lost is an error, but
-// one that waits for the end: a training goes on without its lines.
-template <class Body>
-int run_program(const char* name, Body&& body) {
-  std::signal(SIGPIPE, SIG_IGN), std::signal(SIGXFSZ, SIG_IGN);
-  // A file must not get the number of a stream that is closed; this way round, reading and writing it still fail.
-  for (const int fd : {0, 1, 2})
-    if (::fcntl(fd, F_GETFD) == -1 && ::open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd) return 2;
-  int code = 1;
-  try {
-    code = body();
-  } catch (const std::exception& e) {
-    code = report(name, e);
-  }
-  errno = 0;
-  if (std::fflush(stdout) == 0 && !std::ferror(stdout)) return code;
-  const int error = errno;
-  if (code == 0)
-    std::fprintf(stderr, "%s: the output cannot be written%s%s\n", name, error ? ": " : "", error ? std::strerror(error) : "");
-  return code ? code : 2;
 }
 
 // The exit code if the program is to end now: 0 after --help and --version. Throws Error if the arguments are wrong.

@@ -25,32 +25,32 @@ struct LayerScale : six::LayerOf<LayerScale, LayerScaleConfig> {
   six::ParamRef weight;
 };
 
-int main() try {
-  six::registry().add<LayerScale>();
-  six::Model model = six::Model::from_json(R"({"format": "sixgrad-model", "version": 1, "input": [8, 8, 1], "layers": [
-    {"type": "conv2d", "out_channels": 16, "bias": false}, {"type": "batch_norm"}, {"type": "relu6"},
-    {"type": "residual", "layers": [{"type": "separable", "out_channels": 16}, {"type": "layer_scale", "start": 0.5}]},
-    {"type": "global_avg_pool"}, {"type": "linear", "out_features": 10}]})");
-  std::printf("%s\n", model.summary().c_str());
+int main() {
+  return six::run_program("own_layer", [&] {
+    six::registry().add<LayerScale>();
+    six::Model model = six::Model::from_json(R"({"format": "sixgrad-model", "version": 1, "input": [8, 8, 1], "layers": [
+      {"type": "conv2d", "out_channels": 16, "bias": false}, {"type": "batch_norm"}, {"type": "relu6"},
+      {"type": "residual", "layers": [{"type": "separable", "out_channels": 16}, {"type": "layer_scale", "start": 0.5}]},
+      {"type": "global_avg_pool"}, {"type": "linear", "out_features": 10}]})");
+    std::printf("%s\n", model.summary().c_str());
 
-  const six::Dataset data = six::load_digits();
-  six::AdamW adamw(model.params(), {.lr = 1e-2});
-  six::Tape tape;
-  for (std::uint64_t epoch = 0; epoch < 5; ++epoch)
-    for (const six::Batch& batch : data.train.batches(32, {.shuffle_seed = 1, .epoch = epoch})) {
-      tape.reset();
-      tape.backward(six::cross_entropy(model(tape.input(batch.images)), batch.labels));
-      adamw.step();
-    }
-  std::printf("test accuracy %.2f %%\n", 100 * six::accuracy(model, data.test));
+    const six::Dataset data = six::load_digits();
+    six::AdamW adamw(model.params(), {.lr = 1e-2});
+    six::Tape tape;
+    for (std::uint64_t epoch = 0; epoch < 5; ++epoch)
+      for (const six::Batch& batch : data.train.batches(32, {.shuffle_seed = 1, .epoch = epoch})) {
+        tape.reset();
+        tape.backward(six::cross_entropy(model(tape.input(batch.images)), batch.labels));
+        adamw.step();
+      }
+    std::printf("test accuracy %.2f %%\n", 100 * six::accuracy(model, data.test));
 
-  const std::filesystem::path file = std::filesystem::temp_directory_path() / "own_layer.safetensors";
-  model.save(file.string());
-  const six::Model loaded = six::Model::load(file.string());
-  std::filesystem::remove(file);
-  const bool same = loaded.logits(data.test.bytes(0, 100)) == model.logits(data.test.bytes(0, 100));
-  std::printf("saved and loaded: the outputs are %s\n", same ? "the same" : "different");
-  return same ? 0 : 1;
-} catch (const std::exception& e) {
-  return six::report("own_layer", e);
+    const std::filesystem::path file = std::filesystem::temp_directory_path() / "own_layer.safetensors";
+    model.save(file.string());
+    const six::Model loaded = six::Model::load(file.string());
+    std::filesystem::remove(file);
+    const bool same = loaded.logits(data.test.bytes(0, 100)) == model.logits(data.test.bytes(0, 100));
+    std::printf("saved and loaded: the outputs are %s\n", same ? "the same" : "different");
+    return same ? 0 : 1;
+  });
 }

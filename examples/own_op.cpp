@@ -20,32 +20,32 @@ struct LeakyRelu6 {
   }
 };
 
-int main() try {
-  const six::GradcheckResult check = six::gradcheck(LeakyRelu6{.slope = 0.25});
-  std::printf("leaky_relu6: %s\n", check.report().c_str());
-  if (!check) return 1;
+int main() {
+  return six::run_program("own_op", [&] {
+    const six::GradcheckResult check = six::gradcheck(LeakyRelu6{.slope = 0.25});
+    six::require(check.ok, "leaky_relu6: ", check.report());
+    std::printf("leaky_relu6: %s\n", check.report().c_str());
 
-  six::registry().add<LeakyRelu6>();
-  six::Model model = six::Model::from_json(R"({"format": "sixgrad-model", "version": 1, "input": [8, 8, 1], "layers": [
-    {"type": "conv2d", "out_channels": 16, "bias": false}, {"type": "batch_norm"}, {"type": "leaky_relu6", "slope": 0.25},
-    {"type": "separable", "out_channels": 32, "stride": 2, "activation": {"type": "leaky_relu6"}},
-    {"type": "global_avg_pool"}, {"type": "linear", "out_features": 10}]})");
-  const six::Dataset data = six::load_digits();
-  six::AdamW adamw(model.params(), {.lr = 1e-2});
-  six::Tape tape;
-  for (int epoch = 0; epoch < 5; ++epoch) {
-    double loss = 0;
-    long steps = 0;
-    for (const six::Batch& batch : data.train.batches(32, {.shuffle_seed = 1, .epoch = std::uint64_t(epoch)})) {
-      tape.reset();
-      const six::Var l = six::cross_entropy(model(tape.input(batch.images)), batch.labels);
-      tape.backward(l);
-      adamw.step();
-      loss += l.item(), ++steps;
+    six::registry().add<LeakyRelu6>();
+    six::Model model = six::Model::from_json(R"({"format": "sixgrad-model", "version": 1, "input": [8, 8, 1], "layers": [
+      {"type": "conv2d", "out_channels": 16, "bias": false}, {"type": "batch_norm"}, {"type": "leaky_relu6", "slope": 0.25},
+      {"type": "separable", "out_channels": 32, "stride": 2, "activation": {"type": "leaky_relu6"}},
+      {"type": "global_avg_pool"}, {"type": "linear", "out_features": 10}]})");
+    const six::Dataset data = six::load_digits();
+    six::AdamW adamw(model.params(), {.lr = 1e-2});
+    six::Tape tape;
+    for (int epoch = 0; epoch < 5; ++epoch) {
+      double loss = 0;
+      long steps = 0;
+      for (const six::Batch& batch : data.train.batches(32, {.shuffle_seed = 1, .epoch = std::uint64_t(epoch)})) {
+        tape.reset();
+        const six::Var l = six::cross_entropy(model(tape.input(batch.images)), batch.labels);
+        tape.backward(l);
+        adamw.step();
+        loss += l.item(), ++steps;
+      }
+      std::printf("epoch %d: loss %.4f, test accuracy %.2f %%\n", epoch + 1, loss / double(steps),
+                  100 * six::accuracy(model, data.test));
     }
-    std::printf("epoch %d: loss %.4f, test accuracy %.2f %%\n", epoch + 1, loss / double(steps),
-                100 * six::accuracy(model, data.test));
-  }
-} catch (const std::exception& e) {
-  return six::report("own_op", e);
+  });
 }

@@ -67,6 +67,15 @@ class Case(unittest.TestCase):
             self.assertEqual(self.snapshot(), before, arguments)
         return result
 
+    def loses_output(self, *arguments, program=None):
+        """Exit code 2 and one line at the end, if nobody reads what the program prints."""
+        reads, writes = os.pipe()
+        os.close(reads)
+        result = subprocess.run([program or PROGRAM, *arguments], cwd=self.folder, env=environment(), stdout=writes, stderr=subprocess.PIPE, text=True,
+                                timeout=300)
+        os.close(writes)
+        self.assertEqual((result.returncode, result.stderr), (2, f"{(program or PROGRAM).name}: the output cannot be written: Broken pipe\n"))
+
     def snapshot(self):
         return {p.relative_to(self.folder): p.read_bytes() if p.is_file() else None for p in self.folder.rglob("*")}
 

@@ -24,6 +24,10 @@ class Quickstart(cli.Case):
         cli.mnist_files(self.folder / "bars", train=320, test=20)
         self.assertRegex(self.succeeds("bars"), r"^test accuracy \d+\.\d\d %\n$")
 
+    def test_output_that_is_lost_is_an_error_and_costs_no_weights(self):
+        self.loses_output()
+        self.assertGreater((self.folder / "quickstart.safetensors").stat().st_size, 1000)
+
     def test_a_folder_without_images_is_one_line(self):
         self.refuses("nowhere", says=["quickstart: nowhere: has no train-images-idx3-ubyte"])
 
