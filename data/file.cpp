@@ -247,6 +247,7 @@ bool file_exists(const std::string& path) {
 }
 
 std::uint32_t crc32(std::span<const std::uint8_t> bytes, std::uint32_t before) {
+  if (bytes.empty()) return before;  // zlib begins anew at a null pointer
   return std::uint32_t(::crc32_z(before, bytes.data(), bytes.size()));
 }
 
