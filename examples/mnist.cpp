@@ -24,6 +24,7 @@ void add_train(CLI::App& app, mnist::TrainOptions& o) {
       "mobilenet_28, or digits if MNIST cannot be had");
   add(app, "--from", o.from, "RUN",
       "Folder of a run whose model is trained on, as the config says (such as qat: as integers of 8 bits)");
+  add(app, "--teacher", o.teacher, "RUN", "Folder of the run of a larger net to learn from, as training.distillation says", kOwn);
   add_data(app, o.data);
   add(app, "--epochs", o.epochs, "N", "Passes over the training images", kOwn);
   add(app, "--batch", o.batch, "N", "Images per step", kOwn);

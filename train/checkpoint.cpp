@@ -261,7 +261,7 @@ Safetensors checkpoint_of(Trainer& trainer, std::int64_t log_offset) {
   Safetensors file = make(parts_of(trainer),
                           {.state = trainer.state(),
                            .seed = trainer.config().seed,
-                           .data_digest = trainer.data().digest,
+                           .data_digest = trainer.data_digest(),
                            .log_offset = log_offset,
                            .training = trainer.training_text()},
                           trainer.model_text());
@@ -291,8 +291,8 @@ CheckpointInfo load_checkpoint(const Safetensors& file, Trainer& trainer) {
     const std::string difference = difference_of_trainings(info.training, trainer.training_text());
     require(difference.empty(), "is of another training: ", difference);
     require(info.seed == trainer.config().seed, "seed is ", info.seed, ", not ", trainer.config().seed);
-    require(info.data_digest == trainer.data().digest, "was trained on other images: their digest is ", info.data_digest, ", not ",
-            trainer.data().digest);
+    require(info.data_digest == trainer.data_digest(), "was trained on other images or by another teacher: their digest is ",
+            info.data_digest, ", not ", trainer.data_digest());
     trainer.require_state(info.state);
   };
   std::optional<Trainer::Weights> good;

@@ -14,7 +14,7 @@ namespace six {
 struct CheckpointInfo {
   TrainerState state = {};
   std::uint64_t seed = 0;         // of order, augmentation and dropout
-  std::uint32_t data_digest = 0;  // Dataset::digest
+  std::uint32_t data_digest = 0;  // Trainer::data_digest
   std::int64_t log_offset = 0;    // bytes of the log that belong to it
   std::string training = {};      // the training's config as JSON text; may be empty
   // Who wrote it; set by saving.

@@ -357,12 +357,14 @@ std::string training_table_markdown() {
   TrainingConfig config;
   Listed<Augment> augment;
   Listed<EmaOptions> ema = listed(config.ema);
+  DistillationOptions distillation;
   QuantOptions quant;
   const std::string head = " | key | value | default | meaning |\n|---|---|---|---|---|\n";
   return "| of" + head + markdown_rows(fields_in(config), "`training`") + markdown_rows(fields_in(augment), "`augmentation`") +
-         markdown_rows(fields_in(ema), "`ema`") + markdown_rows(fields_in(quant), "`quant`") +
-         markdown_rows(fields_in(quant.weights), "`weights`") + markdown_rows(fields_in(quant.activations), "`activations`") +
-         "\n| optimizer" + head + type_rows<OptimizerOptions>() + "\n| schedule" + head + type_rows<AnyPolicy>();
+         markdown_rows(fields_in(distillation), "`distillation`") + markdown_rows(fields_in(ema), "`ema`") +
+         markdown_rows(fields_in(quant), "`quant`") + markdown_rows(fields_in(quant.weights), "`weights`") +
+         markdown_rows(fields_in(quant.activations), "`activations`") + "\n| optimizer" + head + type_rows<OptimizerOptions>() +
+         "\n| schedule" + head + type_rows<AnyPolicy>();
 }
 
 }  // namespace six

@@ -15,6 +15,7 @@
 #include "../optim/rmsprop.h"
 #include "../optim/schedule.h"
 #include "../optim/sgd.h"
+#include "distillation.h"
 
 namespace six {
 
@@ -34,6 +35,7 @@ struct TrainingConfig {
   Policy schedule = ConstantLR{};
   Augment augmentation = {};
   double label_smoothing = 0;
+  DistillationOptions distillation = {};
   EmaOptions ema = {.decay = 0};  // decay 0: none
   double clip_norm = 0;           // 0: no clipping
   int skip_non_finite = 0;        // steps
@@ -50,6 +52,7 @@ struct TrainingConfig {
     visit("schedule", c.schedule, "of the learning rate: `{\"type\": ...}`, see below");
     visit("augmentation", c.augmentation, "random changes to the training images, see below");
     visit("label_smoothing", c.label_smoothing, "share of each target that is spread over all classes", between(0, 1));
+    visit("distillation", c.distillation, "a larger net to learn from, see below");
     visit("ema", c.ema, "exponential moving average of the weights, see below");
     visit("clip_norm", c.clip_norm, "largest norm of all gradients together; 0: no clipping", at_least(0));
     visit("skip_non_finite", c.skip_non_finite,

@@ -56,6 +56,7 @@ Trainer::Trainer(Model& model, const Dataset& data, const TrainingConfig& config
       schedule_(learning_rate(config_.optimizer), resolved(config_.schedule, total_steps())),
       tape_({.threads = config_.threads, .seed = config_.seed}),
       logits_(std::size_t(config_.batch * data.train.classes)) {
+  if (!config_.distillation.teacher.empty()) teacher_.emplace(config_.distillation, model, config_.threads);
   if (config_.ema.decay > 0) ema_.emplace(model.params(), config_.ema);
   const ParamSet& p = model.params();
   good_.values.resize(std::size_t(p.size()));
@@ -109,7 +110,7 @@ Var Trainer::record(const Batch& batch) {
   const Var logits = model_(tape_.input(batch.images));
   const Var loss = cross_entropy(logits, batch.labels, {.label_smoothing = config_.label_smoothing});
   logits.copy_values(logits_);
-  return loss;
+  return teacher_ ? teacher_->loss(loss, logits, batch.images) : loss;
 }
 
 const char* Trainer::attempt(const Batch& batch, double& loss, double& norm) {

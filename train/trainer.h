@@ -56,7 +56,7 @@ struct TrainingResult {
 class Trainer {
  public:
   // Refers to model and data, which must outlive it; the data must have been split as the config says (split_validation).
-  // Throws Error if the data do not fit the model or the config, or an option is out of range.
+  // Throws Error if the data do not fit the model or the config, an option is out of range, or there is no such teacher.
   Trainer(Model& model, const Dataset& data, const TrainingConfig& config);
 
   // Runs from where the training stands to its end. Then the model holds the weights to use: the averages, if there are any.
@@ -83,6 +83,8 @@ class Trainer {
   const std::string& model_text() const { return model_text_; }
   const std::string& training_text() const { return training_text_; }
   const Dataset& data() const { return data_; }
+  // Of all that the model learns from: the data set, and the teacher if there is one.
+  std::uint32_t data_digest() const { return teacher_ ? teacher_->digest(data_.digest) : data_.digest; }
   Optimizer& optimizer() { return *optimizer_; }
   Ema* ema() { return ema_ ? &*ema_ : nullptr; }  // null if the config has none
   long batches_per_epoch() const { return batches_.count(); }
@@ -128,6 +130,7 @@ class Trainer {
   std::unique_ptr<Optimizer> optimizer_;
   std::vector<Optimizer::Slot> slots_;
   std::optional<Ema> ema_;
+  std::optional<Teacher> teacher_;
   Batches batches_;
   Schedule schedule_;
   Tape tape_;

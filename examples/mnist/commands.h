@@ -7,7 +7,7 @@
 namespace mnist {
 
 struct TrainOptions {
-  std::string config, from, data, out, activation;  // empty: not given
+  std::string config, from, teacher, data, out, activation;  // empty: not given
   std::optional<long> epochs, batch, validation, threads;
   std::optional<std::string> seed;
   std::vector<std::string> set;  // PATH=VALUE

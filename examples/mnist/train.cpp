@@ -56,6 +56,7 @@ void apply_flags(Json& config, const TrainOptions& o) {
     if (value) six::apply_override(config, "training." + std::string(key) + '=' + six::OrderedJson(*value).dump());
   };
   set("epochs", o.epochs), set("batch", o.batch), set("validation", o.validation), set("threads", o.threads);
+  if (!o.teacher.empty()) six::apply_override(config, "training.distillation.teacher=" + six::OrderedJson(o.teacher).dump());
   if (o.seed) six::apply_override(config, "training.seed=" + *o.seed);
 }
 

@@ -43,6 +43,20 @@ class Resume(cli.Case):
             for path in (self.folder / "run").iterdir():
                 path.unlink()
 
+    def test_a_teacher_is_found_again(self):
+        self.succeeds("train", "--config", "digits", "--epochs", "1", "--seed", "2", "--out", "large")
+        learn = [*DIGITS[:-1], "2", "--teacher", "large"]
+        self.succeeds(*learn, "--out", "whole")
+        config = json.loads((self.folder / "whole/model.json").read_text())
+        self.assertEqual(config["training"]["distillation"], {"teacher": "large", "weight": 0.9, "temperature": 4})
+        self.succeeds(*learn, "--out", "run", "--checkpoint-every", "30")
+        (self.folder / "run/result.json").unlink()
+        self.assertIn("going on after step 60", self.succeeds("train", "--resume", "--out", "run"))
+        self.assertEqual(self.result(), self.result("whole"))
+        (self.folder / "run/result.json").unlink()
+        (self.folder / "large/model.safetensors").unlink()
+        self.refuses("train", "--resume", "--out", "run", says=["training.distillation.teacher", "large/model.safetensors"])
+
     def test_interrupted_and_resumed_is_uninterrupted(self):
         self.succeeds(*DIGITS, "--out", "whole", "--threads", "1")
         self.succeeds(*DIGITS, "--out", "run", "--threads", "2", "--checkpoint-every", "10")

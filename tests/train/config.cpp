@@ -145,7 +145,7 @@ TEST_CASE("writing gives every default, and reading it again the same text") {
     for (const auto& [key, value] : given.items()) CHECK(written.contains(key));
   }
   const OrderedJson all = write_training({});
-  CHECK(all.size() == 14);
+  CHECK(all.size() == 15);
   CHECK(all["optimizer"].dump() ==
         R"({"type":"adamw","lr":0.001,"betas":[0.9,0.999],"eps":1e-08,"weight_decay":0.01,"decay":"all"})");
 }

@@ -1,0 +1,53 @@
+#include "distillation.h"
+
+#include "../core/ops/arithmetic.h"
+#include "../core/ops/loss.h"
+#include "../data/file.h"
+
+namespace six {
+namespace {
+
+Model loaded(const std::string& path, const Model& student) {
+  return in_context("training.distillation.teacher", [&] {
+    Model model = Model::load(path);
+    require(model.input_shape() == student.input_shape() && model.output_shape() == student.output_shape(), path, ": goes from ",
+            model.input_shape(), " to ", model.output_shape(), ", the model that learns from it from ", student.input_shape(),
+            " to ", student.output_shape());
+    return model;
+  });
+}
+
+}  // namespace
+
+Teacher::Teacher(const DistillationOptions& options, const Model& student, int threads)
+    : options_(options), model_(loaded(options.teacher, student)), inference_(model_.compile_inference(threads)) {}
+
+Var Teacher::loss(Var hard, Var logits, Bytes images) {
+  const long n = images.shape[0], classes = inference_.classes();
+  const real t = real(options_.temperature), w = real(options_.weight);
+  Tape& tape = logits.tape();
+  const Context c = tape.context();
+  const std::span<real> answers(c.memory.fresh<real>(n * classes), std::size_t(n * classes));
+  inference_.logits(images, answers);
+  for (real& x : answers) x /= t;
+  real* targets = c.memory.fresh<real>(n * classes);
+  double* log_sum = c.memory.fresh<double>(n);
+  c.kernel.softmax(n, int(classes), answers.data(), targets, log_sum);
+  double entropy = 0;
+  for (long r = 0; r < n; ++r) {
+    entropy += log_sum[r];
+    for (long k = r * classes; k < (r + 1) * classes; ++k) entropy -= double(targets[k]) * double(answers[std::size_t(k)]);
+  }
+  const Var soft = cross_entropy(logits * (1 / t), std::span<const real>(targets, answers.size()));
+  return (1 - w) * hard + (w * t * t) * (soft - tape.constant({}, real(entropy / double(n))));
+}
+
+std::uint32_t Teacher::digest(std::uint32_t before) const {
+  const auto bytes = [](const real* values, long n) {
+    return std::span(reinterpret_cast<const std::uint8_t*>(values), std::size_t(n) * sizeof(real));
+  };
+  const ParamSet& p = model_.params();
+  return crc32(bytes(p.buffer_values(), p.buffer_size()), crc32(bytes(p.values(), p.size()), before));
+}
+
+}  // namespace six
