@@ -87,7 +87,7 @@ run_part() {
     kill) step "kill -9, 200 runs" env OMP_WAIT_POLICY=passive python3 -B tests/cli/kill_loop.py build/release/bin/mnist 200 ;;
     faults)
       step "faults and failing allocations, all" env SIX_THOROUGH=1 build/release/bin/tests_f32 \
-        --source-file='*/tests/data/faults.cpp,*/tests/train/out_of_memory.cpp,*/tests/train/checkpoint*.cpp'
+        --source-file='*/faults.cpp,*/tests/train/out_of_memory.cpp,*/tests/train/checkpoint*.cpp'
       ;;
     fuzz) step fuzzing scripts/fuzz.sh "${SIX_FUZZ_INPUTS:-2000000}" ;;
   esac
