@@ -142,6 +142,7 @@ class Check {
     for (std::size_t i = 0; i < weight_.size(); ++i) weight_[i] = real(rng.uniform(i, -1, 1));
     tape.backward(tape.apply(Functional{weight_.data()}, y));
     std::vector<std::vector<real>> grads;
+    grads.reserve(x.size());
     for (const Var& v : x) grads.push_back(tape.node(v).grad.g ? v.grad() : std::vector<real>(std::size_t(v.size())));
     return grads;
   }
