@@ -282,7 +282,7 @@ std::string difference_of_trainings(const std::string& is, const std::string& ex
   if (is == expected) return "";
   Json training = parse_json(is, "training");
   const JsonGuard guard{training};
-  return first_difference(canonical_training(training), expected);
+  return first_difference(training_identity(training), expected);
 }
 }  // namespace
 

@@ -290,7 +290,11 @@ OrderedJson write_training(const TrainingConfig& config) {
   return write_fields(fields_in(canonical));
 }
 
-std::string canonical_training(const Json& training) { return text_of(write_training(read_training(training))); }
+std::string training_identity(TrainingConfig config) {
+  config.distillation.teacher.clear();
+  return text_of(write_training(config));
+}
+std::string training_identity(const Json& training) { return training_identity(read_training(training)); }
 
 void check_training(const TrainingConfig& config) {
   in_context("training", [&] {

@@ -72,8 +72,10 @@ TrainingConfig read_training(const Json& training);
 TrainingConfig training_of(const Model& model);  // the member "training" of the model's JSON
 // Every default written. The same training has the same text: `threads`, which changes nothing, is always 0.
 OrderedJson write_training(const TrainingConfig& config);
-// The text of a training that an older version may have written: keys that came since have their defaults.
-std::string canonical_training(const Json& training);
+// The text of what decides a training's result, which two trainings compare: without the path of the teacher, whose layers and
+// numbers a checkpoint knows. The JSON may be an older version's: keys that came since have their defaults.
+std::string training_identity(TrainingConfig config);
+std::string training_identity(const Json& training);
 // Throws Error if a setting is out of range, in combination with others too.
 void check_training(const TrainingConfig& config);
 // The keys and their meaning, of the training and of everything in it, as Markdown tables.

@@ -1,26 +1,44 @@
 #include "distillation.h"
 
+#include <cmath>
+#include <utility>
+
 #include "../core/ops/arithmetic.h"
 #include "../core/ops/loss.h"
 #include "../data/file.h"
+#include "checkpoint.h"
+#include "config.h"
 
 namespace six {
 namespace {
 
-Model loaded(const std::string& path, const Model& student) {
-  return in_context("training.distillation.teacher", [&] {
-    Model model = Model::load(path);
-    require(model.input_shape() == student.input_shape() && model.output_shape() == student.output_shape(), path, ": goes from ",
+constexpr const char* kPlace = "training.distillation.teacher";
+
+// What body throws, with the place of the teacher in front.
+template <class Body>
+auto about(const std::string& path, Body&& body) {
+  return in_context(std::string(kPlace) + ": " + path, std::forward<Body>(body));
+}
+
+Model loaded(const std::string& path, const Model& student, int validation) {
+  Model model = in_context(kPlace, [&] { return Model::load(path); });
+  about(path, [&] {
+    require(model.input_shape() == student.input_shape() && model.output_shape() == student.output_shape(), "goes from ",
             model.input_shape(), " to ", model.output_shape(), ", the model that learns from it from ", student.input_shape(),
             " to ", student.output_shape());
-    return model;
+    const int aside = training_of(model).validation;
+    require(aside >= validation, "learned from images that this training sets aside for validation: ", aside,
+            " were set aside, not ", validation, "; train it with --validation ", validation);
   });
+  return model;
 }
 
 }  // namespace
 
-Teacher::Teacher(const DistillationOptions& options, const Model& student, int threads)
-    : options_(options), model_(loaded(options.teacher, student)), inference_(model_.compile_inference(threads)) {}
+Teacher::Teacher(const DistillationOptions& options, const Model& student, int validation, int threads)
+    : options_(options),
+      model_(loaded(options.teacher, student, validation)),
+      inference_(about(options.teacher, [&] { return model_.compile_inference(threads); })) {}
 
 Var Teacher::loss(Var hard, Var logits, Bytes images) {
   const long n = images.shape[0], classes = inference_.classes();
@@ -38,6 +56,7 @@ Var Teacher::loss(Var hard, Var logits, Bytes images) {
     entropy += log_sum[r];
     for (long k = r * classes; k < (r + 1) * classes; ++k) entropy -= double(targets[k]) * double(answers[std::size_t(k)]);
   }
+  require(std::isfinite(entropy), kPlace, ": ", options_.teacher, ": an answer to this batch is not finite");
   const Var soft = cross_entropy(logits * (1 / t), std::span<const real>(targets, answers.size()));
   return (1 - w) * hard + (w * t * t) * (soft - tape.constant({}, real(entropy / double(n))));
 }
@@ -47,6 +66,7 @@ std::uint32_t Teacher::digest(std::uint32_t before) const {
     return std::span(reinterpret_cast<const std::uint8_t*>(values), std::size_t(n) * sizeof(real));
   };
   const ParamSet& p = model_.params();
+  before = crc32(as_bytes(config_text(model_)), before);
   return crc32(bytes(p.buffer_values(), p.buffer_size()), crc32(bytes(p.values(), p.size()), before));
 }
 

@@ -48,11 +48,14 @@ void start_run(const std::string& folder, bool overwrite) {
 void continue_run(const std::string& folder, const Model& model) {
   const std::string path = folder + "/model.json";
   if (file_exists(path)) {
-    Json json = read_json(path);
-    const JsonGuard guard{json};
-    if (json.is_object() && json.contains("training"))
-      json["training"] = Json::parse(in_context(path, [&] { return canonical_training(json["training"]); }));
-    const std::string difference = first_difference(json.dump(), model.to_json());
+    const auto identity = [](Json json) {
+      const JsonGuard guard{json};
+      if (json.is_object() && json.contains("training")) json["training"] = Json::parse(training_identity(json["training"]));
+      return json.dump();
+    };
+    const Json begun = read_json(path);
+    const std::string is = in_context(path, [&] { return identity(begun); });
+    const std::string difference = first_difference(is, identity(Json::parse(model.to_json())));
     require(difference.empty(), folder, ": holds the run of another config: ", difference,
             "; to go on, give the settings it was begun with, or --out and --resume alone");
   }

@@ -49,14 +49,14 @@ Trainer::Trainer(Model& model, const Dataset& data, const TrainingConfig& config
       data_(data),
       config_(checked_config(config, model, data)),
       model_text_(config_text(model)),
-      training_text_(text_of(write_training(config_))),
+      training_text_(training_identity(config_)),
       optimizer_(make_optimizer(config_.optimizer, config_.clip_norm, model.params())),
       slots_(optimizer_->state()),
       batches_(data.train, config_.batch, batch_options()),
       schedule_(learning_rate(config_.optimizer), resolved(config_.schedule, total_steps())),
       tape_({.threads = config_.threads, .seed = config_.seed}),
       logits_(std::size_t(config_.batch * data.train.classes)) {
-  if (!config_.distillation.teacher.empty()) teacher_.emplace(config_.distillation, model, config_.threads);
+  if (!config_.distillation.teacher.empty()) teacher_.emplace(config_.distillation, model, config_.validation, config_.threads);
   if (config_.ema.decay > 0) ema_.emplace(model.params(), config_.ema);
   const ParamSet& p = model.params();
   good_.values.resize(std::size_t(p.size()));
@@ -108,9 +108,14 @@ Var Trainer::record(const Batch& batch) {
   tape_.reset();
   tape_.set_step(std::uint64_t(state_.step));
   const Var logits = model_(tape_.input(batch.images));
-  const Var loss = cross_entropy(logits, batch.labels, {.label_smoothing = config_.label_smoothing});
+  const Var loss = loss_of(logits, batch.images, batch.labels);
   logits.copy_values(logits_);
-  return teacher_ ? teacher_->loss(loss, logits, batch.images) : loss;
+  return loss;
+}
+
+Var Trainer::loss_of(Var logits, Bytes images, std::span<const int> labels) {
+  const Var loss = cross_entropy(logits, labels, {.label_smoothing = config_.label_smoothing});
+  return teacher_ ? teacher_->loss(loss, logits, images) : loss;
 }
 
 const char* Trainer::attempt(const Batch& batch, double& loss, double& norm) {
@@ -278,7 +283,7 @@ std::string Trainer::first_non_finite(Bytes images, std::span<const int> labels,
   Tape tape({.threads = config_.threads, .training = training, .check_finite = true, .seed = config_.seed});
   try {
     tape.set_step(std::uint64_t(state_.step));
-    tape.backward(cross_entropy(model_(tape.input(images)), labels, {.label_smoothing = config_.label_smoothing}));
+    tape.backward(loss_of(model_(tape.input(images)), images, labels));
   } catch (const Error& e) {
     return e.what();
   }

@@ -102,7 +102,8 @@ class Trainer {
  private:
   BatchOptions batch_options() const;
   const Batch& next_batch();
-  Var record(const Batch& batch);  // the loss, on the tape
+  Var record(const Batch& batch);                                      // the loss, on the tape
+  Var loss_of(Var logits, Bytes images, std::span<const int> labels);  // what is trained on
   // Forward, backward, update. What of it is not finite, null if all is.
   const char* attempt(const Batch& batch, double& loss, double& norm);
   bool loss_stays_finite(const Batch& batch);

@@ -1,6 +1,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "../../core/error.h"
@@ -56,7 +57,9 @@ void apply_flags(Json& config, const TrainOptions& o) {
     if (value) six::apply_override(config, "training." + std::string(key) + '=' + six::OrderedJson(*value).dump());
   };
   set("epochs", o.epochs), set("batch", o.batch), set("validation", o.validation), set("threads", o.threads);
-  if (!o.teacher.empty()) six::apply_override(config, "training.distillation.teacher=" + six::OrderedJson(o.teacher).dump());
+  if (!o.teacher.empty())
+    six::apply_override(config, "training.distillation.teacher=" +
+                                    six::OrderedJson(o.teacher).dump(-1, ' ', false, six::OrderedJson::error_handler_t::replace));
   if (o.seed) six::apply_override(config, "training.seed=" + *o.seed);
 }
 
@@ -227,6 +230,15 @@ std::string config_of(const TrainOptions& o) {
   return o.resume && six::file_exists(own) ? own : default_config(o);
 }
 
+// A new run must not take the place of one that it is made from.
+void require_kept(const std::string& source, const std::string& folder) {
+  namespace fs = std::filesystem;
+  std::error_code none;  // what is not there is not the same
+  six::require(
+      source.empty() || !(fs::equivalent(source, folder, none) || fs::equivalent(fs::path(source).parent_path(), folder, none)),
+      folder, ": holds ", source, ", from which this training learns; choose another --out");
+}
+
 }  // namespace
 
 int train(const TrainOptions& o) {
@@ -248,12 +260,14 @@ int train(const TrainOptions& o) {
       return 0;
     }
   } else {
+    for (const std::string& source : {o.from, config.distillation.teacher}) require_kept(source, folder);
     six::start_run(folder, o.overwrite);
   }
   std::printf("%s: %s parameters, %s multiply-accumulates an image\n%s: %s training images, %s test images; %d threads\n",
               model.name().c_str(), six::grouped(model.parameter_count()).c_str(), six::grouped(model.macs()).c_str(),
               data.name.c_str(), six::grouped(data.train.size()).c_str(), six::grouped(data.test.size()).c_str(),
               trainer.config().threads);
+  if (!config.distillation.teacher.empty()) std::printf("teacher: %s\n", config.distillation.teacher.c_str());
   return run(o, trainer, model, folder);
 }
 

@@ -53,8 +53,12 @@ class Resume(cli.Case):
         (self.folder / "run/result.json").unlink()
         self.assertIn("going on after step 60", self.succeeds("train", "--resume", "--out", "run"))
         self.assertEqual(self.result(), self.result("whole"))
+        self.refuses(*learn, "--out", "large", "--overwrite", says=["large: holds large", "another --out"])
         (self.folder / "run/result.json").unlink()
-        (self.folder / "large/model.safetensors").unlink()
+        (self.folder / "large").rename(self.folder / "moved")
+        self.succeeds("train", "--resume", "--out", "run", "--teacher", str(self.folder / "moved"))
+        self.assertEqual(self.result(), self.result("whole"))
+        (self.folder / "run/result.json").unlink()
         self.refuses("train", "--resume", "--out", "run", says=["training.distillation.teacher", "large/model.safetensors"])
 
     def test_interrupted_and_resumed_is_uninterrupted(self):

@@ -14,9 +14,10 @@
 namespace six::test {
 namespace {
 
+template <class Activation = ReLU6>
 Model teacher_net(std::uint64_t seed = 3) {
   return Model({8, 8, 1},
-               Sequential{Conv2d{{.out_channels = 12, .stride = 2}}, ReLU6{}, GlobalAvgPool{}, Linear{{.out_features = 10}}},
+               Sequential{Conv2d{{.out_channels = 12, .stride = 2}}, Activation{}, GlobalAvgPool{}, Linear{{.out_features = 10}}},
                {.seed = seed});
 }
 
@@ -46,7 +47,7 @@ TEST_CASE("distillation: loss and gradient are those of the formula") {
   for (const auto& [w, t] : {std::pair(0.7, 2.0), std::pair(0.25, 1.0), std::pair(1.0, 5.0), std::pair(0.0, 3.0)}) {
     CAPTURE(w);
     CAPTURE(t);
-    Teacher teacher({.teacher = folder / "teacher", .weight = w, .temperature = t}, student, 1);
+    Teacher teacher({.teacher = folder / "teacher", .weight = w, .temperature = t}, student, 0, 1);
     std::vector<double> hard(std::size_t(n * classes)), soft(hard.size());
     double entropy = 0;
     for (long r = 0; r < n; ++r) {
@@ -107,9 +108,21 @@ TEST_CASE("distillation: a checkpoint goes on with its teacher to the same bits,
   CHECK(b.run().finished);
   CHECK(result_of(second, b) == expected);
 
-  teacher_net(4).save(teacher);
-  Trainer c(third, data, config_with(teacher));
-  CHECK(contains(message_of([&] { load_checkpoint(path, c); }), {path, "another teacher", std::to_string(b.data_digest())}));
+  // The same teacher in another place.
+  teacher_net(3).save(folder / "moved");
+  Trainer c(third, data, config_with(folder / "moved"));
+  load_checkpoint(path, c);
+  CHECK(c.run().finished);
+  CHECK(result_of(third, c) == expected);
+
+  const auto refused = [&](const Model& other) {
+    other.save(teacher);
+    Model model = small_net();
+    Trainer d(model, data, config_with(teacher));
+    CHECK(contains(message_of([&] { load_checkpoint(path, d); }), {path, "another teacher", std::to_string(b.data_digest())}));
+  };
+  refused(teacher_net(4));
+  refused(teacher_net<ReLU>(3));  // the same numbers, other layers
 }
 
 TEST_CASE("distillation: a teacher that is not there or does not fit is refused by its path, options by their limits") {
@@ -125,11 +138,36 @@ TEST_CASE("distillation: a teacher that is not there or does not fit is refused 
   refused(config_with(path), {path, "[8,8,1] to [9]", "[8,8,1] to [10]"});
   Model({7, 8, 1}, Sequential{Flatten{}, Linear{{.out_features = 10}}}).save(path);
   refused(config_with(path), {path, "[7,8,1] to [10]", "[8,8,1] to [10]"});
+  teacher_net().save(path);
   TrainingConfig config = config_with(path);
+  config.validation = 20;
+  CHECK(contains(message_of([&] {
+                   Dataset some = few_digits();
+                   split_validation(some, 20);
+                   Trainer(student, some, config);
+                 }),
+                 {path, "0 were set aside, not 20", "--validation 20"}));
+  config.validation = 0;
   config.distillation.weight = 1.5;
   refused(config, {"distillation", "weight is 1.5", "between 0 and 1"});
-  config.distillation = {.temperature = 0};
-  refused(config, {"distillation", "temperature is 0", "above 0"});
+  config.distillation = {.temperature = 1e10};
+  refused(config, {"distillation", "temperature is 10000000000", "between 0.1 and 100"});
+}
+
+TEST_CASE("distillation: a teacher with weights or answers that are not finite is an error that names it") {
+  const TempFolder folder;
+  const std::string path = folder / "teacher";
+  Model teacher = teacher_net<ReLU>(), student = small_net();
+  const Dataset data = few_digits();
+  const auto message = [&] {
+    teacher.save(path);
+    return message_of([&] { Trainer(student, data, config_with(path)).step(); });
+  };
+  ParamSet& p = teacher.params();
+  std::fill_n(p.values(), p.size(), std::sqrt(std::numeric_limits<real>::max()) / 2);  // products of these are too large
+  CHECK(contains(message(), {"training.distillation.teacher", path, "an answer to this batch is not finite"}));
+  p.values()[p.size() - 1] = std::numeric_limits<real>::infinity();
+  CHECK(contains(message(), {"training.distillation.teacher", path, "layers.3", "inf"}));
 }
 
 }  // namespace

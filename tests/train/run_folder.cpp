@@ -38,12 +38,12 @@ TEST_CASE("a run goes on though keys came to the config after it was begun; they
   const TempFolder temp;
   Model model = small_net();
   model.set_training(Json::parse(write_training(full_config()).dump()));
-  Json json = Json::parse(model.to_json());
-  REQUIRE(json["training"]["augmentation"].erase("elastic") == 1);
-  put(temp / "model.json", json.dump());
+  Json written = Json::parse(model.to_json());
+  REQUIRE(written["training"]["augmentation"].erase("elastic") == 1);
+  put(temp / "model.json", written.dump());
   continue_run(temp.path(), model);
-  json["training"]["epochs"] = 77;
-  put(temp / "model.json", json.dump());
+  written["training"]["epochs"] = 77;
+  put(temp / "model.json", written.dump());
   CHECK(contains(message_of([&] { continue_run(temp.path(), model); }), {"another config", "training.epochs is 77, not 3"}));
 }
 
