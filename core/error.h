@@ -15,8 +15,8 @@ class Error : public std::runtime_error {
   virtual int exit_code() const { return 2; }  // of a program that it ends
 };
 
-// What ends a program: `int main() try { ... } catch (const std::exception& e) { return six::report("name", e); }`. One line on
-// stderr; returns the exit code, 2 if the input was wrong.
+// What ends a program, through run_program (train/program.h): one line on stderr; returns the exit code, 2 if the input was
+// wrong.
 inline int report(const char* program, const std::exception& e) {
   const auto* error = dynamic_cast<const Error*>(&e);
   const bool memory = dynamic_cast<const std::bad_alloc*>(&e) != nullptr;
