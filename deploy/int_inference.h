@@ -18,6 +18,8 @@ class IntInference {
   // threads 0: all processors. With `table`, these kernels instead of the fastest the CPU has. Throws if the network rounds twice:
   // that is for comparisons, the emulator does it.
   explicit IntInference(const IntNetwork& network, int threads = 0, const kernels::Int8Table* table = nullptr);
+  IntInference(const IntInference&) = delete;  // its steps know where it lies
+  IntInference& operator=(const IntInference&) = delete;
 
   // out [classes]: codes or accumulators. Throws if a size does not fit.
   void logits(std::span<const std::uint8_t> image, std::span<std::int32_t> out) const;

@@ -16,6 +16,8 @@ class Inference {
  public:
   // threads 0: all processors.
   explicit Inference(const Graph& graph, int threads = 0);
+  Inference(const Inference&) = delete;  // steps know where constants lie, which a move takes along
+  Inference(Inference&&) = default;
 
   // out [classes]; the image [h, w, c] as bytes, or as numbers. Throws if a size does not fit.
   void logits(std::span<const std::uint8_t> image, std::span<real> out) const;

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <type_traits>
 
 #include "../../core/kernels/dispatch.h"
 #include "../../core/rng.h"
@@ -321,4 +322,11 @@ TEST_CASE("integer inference refuses images of another size, and networks that r
   QuantOptions o;
   o.rounding = Rounding::twofold;
   CHECK(message_of([&] { IntInference(integer_network(nets[4].model, o), 1); }).find("round once") != std::string::npos);
+}
+
+// A copy would read the weights of the first.
+TEST_CASE("what is compiled for speed stays where it is, or takes all it needs with it") {
+  CHECK_FALSE(std::is_copy_constructible_v<IntInference>);
+  CHECK_FALSE(std::is_move_constructible_v<IntInference>);
+  CHECK_FALSE(std::is_copy_constructible_v<Inference>);
 }
