@@ -70,6 +70,8 @@ class Quantizer {
   IntNetwork net;
 
  private:
+  // A code is at most this far from 0.
+  static double farthest(const Quantization& q) { return std::max(std::abs(-128 - q.zero), std::abs(127 - q.zero)); }
   const Quantization& q_of(int value) const { return net.values[std::size_t(value)].q; }
 
   IntStage stage(const Stage& s, int value) {
@@ -121,6 +123,8 @@ class Quantizer {
     const Quantization &x = q_of(s.in[0]), &z = q_of(s.in[1]), &y = q_of(value);
     a.zero_a = x.zero, a.zero_b = z.zero, a.zero_out = y.zero;
     a.multipliers = add_multipliers(x.scale, z.scale, y.scale, net.options.rounding);
+    const double unit = 2 * double(std::max(x.scale, z.scale)) / (1 << kAddShift);  // each operand is rounded to it
+    check_shift(s.name, (farthest(x) * double(x.scale) + farthest(z) * double(z.scale)) / unit + 2, a.multipliers.out);
     std::tie(a.lo, a.hi) = bounds(s.lo, s.hi, value);
     return a;
   }
@@ -142,27 +146,48 @@ class Quantizer {
     for (std::size_t i = 0; i < codes.size(); ++i) sums[i % k] += std::abs(codes[i]);
     const bool as_tensorflow = net.options.rounding == Rounding::twofold && weights.per == Granularity::tensor &&
                                std::holds_alternative<Stage::Linear>(s.op);
-    const double farthest = std::max(std::abs(-128 - x.zero), std::abs(127 - x.zero));
     for (std::size_t c = 0; c < k; ++c) {
       const double b = bias_code(s.bias[c], bias_scale(x.scale, scales.of[c]));
       const double d = accumulator_factor(x.scale, scales.of[c], y.scale, as_tensorflow);
       const Multiplier m = encode_multiplier(d, net.options.rounding);
-      check(s, c, b, std::abs(b) + sums[c] * farthest, w.accumulators ? Multiplier{} : m);
-      w.bias.push_back(std::int32_t(b)), w.multipliers.push_back(m), w.bound.push_back(std::abs(b) + sums[c] * farthest);
+      const double products = sums[c] * farthest(x), most = std::abs(b) + products;
+      check_sum(s, c, products, b, bias_scale(x.scale, scales.of[c]));
+      if (!w.accumulators) check_codes(s.name + ": channel " + std::to_string(c), value, most, m);
+      w.bias.push_back(std::int32_t(b)), w.multipliers.push_back(m), w.bound.push_back(most);
     }
     return w;
   }
 
-  void check(const Stage& s, std::size_t channel, double bias, double most, Multiplier m) const {
-    const auto ensure = [&](bool ok, const char* what, double number) {
-      require(ok, s.name, ": channel ", channel, ": ", what, ' ', number, " exceeds 32 bits (", kMaxInt,
-              "); its weights are too small for its bias, train it with weight decay or clip them");
+  // Throws unless the products of a channel, at most `products`, fit into 32 bits, and with them its bias of so many steps.
+  void check_sum(const Stage& s, std::size_t channel, double products, double bias, double step) const {
+    const std::size_t weights = s.weights.size() / s.bias.size();
+    require(products <= kMaxInt, s.name, ": channel ", channel, ": the products of ", weights, " weights may add up to ", products,
+            ", more than 32 bits (", long(kMaxInt), "); use fewer inputs or narrower weights (--weight-bits)");
+    if (std::abs(bias) + products <= kMaxInt) return;
+    const IntValue& in = net.values[std::size_t(s.in[0])];
+    const double most = kMaxInt - products;
+    const auto refuse = [&](const auto&... cause) {
+      fail(s.name, ": channel ", channel, ": the bias ", s.bias[channel], " is ", bias, " steps of input times weight, at most ",
+           long(most), " fit into 32 bits: ", cause..., ", or clip the bias to +-", most * step);
     };
-    ensure(std::abs(bias) <= kMaxInt, "the bias", bias);
-    ensure(most <= kMaxInt, "the accumulator, up to", most);
-    if (net.options.rounding == Rounding::twofold)
-      ensure(std::ldexp(most, std::max(m.e, 0)) <= kMaxInt, "the shifted accumulator, up to", std::ldexp(most, std::max(m.e, 0)));
-    ensure(std::ldexp(most * m.m, m.e - 31) + 129 <= kMaxInt, "the scaled accumulator, up to", std::ldexp(most * m.m, m.e - 31));
+    if (std::abs(bias_code(s.bias[channel], bias_scale(in.q.scale, weight_scale(0)))) <= kMaxInt)
+      refuse("the weights that share its scale are too small; set them to 0");
+    refuse("the range [", in.lo, ", ", in.hi, "] of its input is too narrow; calibrate with another observer or on other images");
+  }
+  // Throws unless sums of at most `most` become codes within 32 bits.
+  void check_codes(const std::string& where, int value, double most, Multiplier m) const {
+    const IntValue& v = net.values[std::size_t(value)];
+    const double codes = std::ldexp(most * m.m, m.e - 31);
+    require(codes + 129 <= kMaxInt, where, ": its sums may reach ", codes, " steps of its range [", v.lo, ", ", v.hi,
+            "], more than 32 bits (", long(kMaxInt),
+            "): that is too narrow; calibrate with another observer, a larger --fixed or on other images");
+    check_shift(where, most, m);
+  }
+  // What requantize_double asks for; `most` may be 0.
+  void check_shift(const std::string& where, double most, Multiplier m) const {
+    const double shifted = std::ldexp(std::max(most, 1.), std::max(m.e, 0));
+    require(net.options.rounding == Rounding::single || shifted <= kMaxInt, where, ": rounded twice, its sums may reach ", shifted,
+            ", more than 32 bits (", long(kMaxInt), "); use --rounding single, or a wider range of its output");
   }
 
   IntConv conv(const Stage& s, int value) const {
