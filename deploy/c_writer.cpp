@@ -71,8 +71,7 @@ class Writer {
     put("/* ", options_.name, ".c", provenance(), " */");
     put("#include <stdint.h>");
     if (options_.avr) put("#include <avr/pgmspace.h>");
-    put("\n#ifndef INT8_MAX\n#error \"this file needs bytes of 8 bits\"\n#endif");
-    put("typedef char ", options_.name, "_shifts_down[~(~(int32_t)-1 >> 1) == -1 ? 1 : -1]; /* as asr does */\n");
+    put("\n#ifndef INT8_MAX\n#error \"this file needs bytes of 8 bits\"\n#endif\n");
     put(primitives(used()));
     if (packed())
       put("/* A weight of 4 bits; the first of two in the lower half of their byte. */\n"
