@@ -78,11 +78,11 @@ Range mse_range(const Histogram& h, int bits, bool rectified) {
 
 Observations::Observations(const Graph& g, Bytes images, bool histograms, int threads)
     : graph_(&g), images_(images.shape.samples()) {
-  require(images.shape.size() == images_ * g.input.size() && images_ > 0, "calibration: images ", images.shape,
-          ", expected some of ", g.input);
   for (const Stage& s : g.stages)
     if (std::holds_alternative<Stage::Pointwise>(s.op)) clamp_of(s);
   if (std::all_of(g.stages.begin(), g.stages.end(), [](const Stage& s) { return s.keeps_codes() || s.range; })) return;
+  require(images.shape.size() == images_ * g.input.size() && images_ > 0, "calibration: images ", images.shape,
+          ", expected some of ", g.input);
   threads = int(std::min<long>(threads ? threads : hardware_threads(), images_));
   observe(images, threads);
   if (histograms) count(images, threads);

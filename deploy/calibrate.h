@@ -29,7 +29,8 @@ Range mse_range(const Histogram& h, int bits, bool rectified);
 // What the values of a graph were on some images, from which ranges follow for any options; the same for any number of threads.
 class Observations {
  public:
-  // Runs the images, twice for `histograms`, which the observers percentile and mse need. The graph must outlive this.
+  // Runs the images, twice for `histograms`, which the observers percentile and mse need; a fake-quantised graph needs no images.
+  // The graph must outlive this.
   // Throws naming the layer that has no integer kernel.
   Observations(const Graph& graph, Bytes images, bool histograms, int threads = 0);
   // The range of every value (value 0 is the image: [0, 1]). A value of a fake-quantised model has the range it was trained with,

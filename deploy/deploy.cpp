@@ -27,7 +27,7 @@ std::vector<std::string> provenance(const Model& model, const Dataset& data, con
   const QuantOptions& q = net.options;
   return {text(library_version(), ", model ", model.name(), ", seed ", training_of(model).seed),
           text("config ", config_hash(model)),
-          text("data ", data.name, " ", digest, ", calibrated on ", r.calibration_images, " training images"),
+          text("data ", data.name, " ", digest, trained ? "" : text(", calibrated on ", r.calibration_images, " training images")),
           text("test accuracy of this integer network ", in_percent(r.integer_accuracy), " on ", r.images, " images (float ",
                in_percent(r.float_accuracy), ")"),
           text("rounding ", choices_of(q.rounding)[std::size_t(q.rounding)], ", ranges ",
@@ -43,15 +43,16 @@ std::vector<std::string> provenance(const Model& model, const Dataset& data, con
 Deployment deploy(const Model& model, const Dataset& data, const DeployOptions& o,
                   const std::function<void(const std::string&)>& say) {
   check_c_name(o.name);
-  require(o.calibration >= 1 && o.calibration <= data.train.size(), "calibration on ", o.calibration,
-          " images, the training set has ", data.train.size());
   require(o.self_test_images >= 0 && o.self_test_images <= std::min(3L, data.train.size()), "self-test: ", o.self_test_images,
           " images, must be 0 to 3");
   const Graph graph = graph_of(model);
+  const long calibration = graph.quant ? 0 : o.calibration;
+  require(graph.quant || (calibration >= 1 && calibration <= data.train.size()), "calibration on ", calibration,
+          " images, the training set has ", data.train.size());
   QuantOptions quant = o.quant;
   if (const QuantizedConfig* own = quantized_config(model))
     quant.weights = own->weights, quant.activations = own->activations, quant.relu6_range = own->relu6_range;
-  const std::vector<Range> ranges = calibrate(graph, data.train.bytes(0, o.calibration), quant, o.threads);
+  const std::vector<Range> ranges = calibrate(graph, data.train.bytes(0, calibration), quant, o.threads);
   Deployment d;
   d.network = quantize(graph, ranges, quant, o.int32_logits);
   if (o.pack4) pack_weights(d.network);
@@ -63,7 +64,7 @@ Deployment deploy(const Model& model, const Dataset& data, const DeployOptions& 
   const MemoryPlan plan = plan_memory(d.network, o.overlap);
   if (say) say(plan_text(make_plan_report(d.network, plan)));
   d.report = make_report(model, graph, d.network, plan, data.test, o.threads, o.checked);
-  d.report.calibration_images = o.calibration;
+  d.report.calibration_images = calibration;
   c.provenance = provenance(model, data, d.report, d.network, bool(graph.quant));
   d.files = write_c(d.network, c);
   OrderedJson json = {{"name", o.name}, {"provenance", c.provenance}};

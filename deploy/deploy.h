@@ -9,7 +9,7 @@ namespace six {
 
 struct DeployOptions {
   std::string name = {};    // of the C file and its functions
-  long calibration = 1000;  // training images, the first in file order
+  long calibration = 1000;  // training images, the first in file order; a fake-quantised model has ranges and needs none
   bool int32_logits = false;
   QuantOptions quant = {};  // of a fake-quantised model only the rounding counts: the others are those it was trained with
   bool overlap = true, caller_arena = false, avr = false;  // see COptions

@@ -86,6 +86,7 @@ void take_over(const CLI::App& app, six::QuantOptions& q, const six::QuantizedCo
   settle("--percentile", q.activations.percentile, own.activations.percentile);
   settle("--fixed", q.activations.fixed, own.activations.fixed);
   settle("--relu6-range", q.relu6_range, own.relu6_range);
+  six::require(!app.count("--calibration"), "--calibration: the ranges of this model were trained; leave the option out");
   if (!app.count("--rounding")) q.rounding = own.rounding;
 }
 

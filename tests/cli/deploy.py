@@ -59,6 +59,7 @@ class Deploy(cli.Case):
         self.assertLess(abs(accuracy["fake_quantized"] - accuracy["integer"]), 0.02)
         self.assertEqual(report["images"], 360)
         self.assertEqual(report["calibration_images"], 1000)
+        self.assertIn("calibrated on 1000 training images", text + (self.folder / "c" / "digits_net.c").read_text())
         self.assertEqual(report["flash_bytes"], sum(l["constant_bytes"] for l in report["layers"]))
         self.assertEqual(report["flash_bytes"], 6 * 9 + 6 * 9 + 6 * 10 + 100 + (6 + 6 + 10 + 10) * 9)
         self.assertEqual(report["macs"], 64 * 54 + 16 * 54 + 16 * 60 + 100)
@@ -115,10 +116,15 @@ class Deploy(cli.Case):
             self.assertLess(abs(report["accuracy"]["fake_quantized"] - trained), 0.01)
             self.assertLess(abs(report["accuracy"]["integer"] - trained), 0.01)
             self.assertEqual(report["layers"][1]["name"], "layers.3.depthwise (depthwise_conv2d)")
+            self.assertEqual(report["calibration_images"], 0)  # its ranges are those it was trained with
+            for name in ("net.c", "net.h", "report.txt", "report.json"):
+                self.assertNotIn("calibrated", (self.folder / "q" / name).read_text(), name)
             self.assertIn(f"weights {bits} bits", (self.folder / "q" / "net.c").read_text())
         for options in (["--weight-bits", "4"], ["--activation-bits", "8"], ["--weights", "tensor"], ["--observer", "mse"],
                         ["--percentile", "99"], ["--fixed", "5"], ["--relu6-range", "observed"]):
             self.refuses("qat", "--name", "net", "--out", "other", *options, says=[options[0] + ": the model was trained with", "leave the option out"])
+        self.refuses("qat", "--name", "net", "--out", "other", "--calibration", "5",
+                     says="--calibration: the ranges of this model were trained; leave the option out")
         self.succeeds("qat", "--name", "net", "--out", "q", "--weight-bits", "5", "--observer", "minmax", "--weights", "channel")
         result = self.fine_tune(quant={"rounding": "double", "warm_up": 0.5})
         self.assertEqual(result.returncode, 0, result.stderr)
