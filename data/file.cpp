@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <set>
 #include <system_error>
 
 #include "../core/error.h"
@@ -108,14 +109,13 @@ Buffer read_whole(const std::string& path, std::size_t cap) {
   return content;
 }
 
-void sync_folder_of(const std::string& path, const std::string& target) {
-  const auto parent = std::filesystem::path(target).parent_path();
-  const Descriptor folder(path, parent.empty() ? "." : parent.string(), O_RDONLY | O_DIRECTORY);
+void sync_folder(const std::string& of, const std::string& path) {  // `of` is a file in it
+  const Descriptor folder(of, path, O_RDONLY | O_DIRECTORY);
   int result = 0;
   do result = file_calls().sync(folder.fd());
   while (result != 0 && errno == EINTR);
   // Some file systems cannot sync a folder and say so; there is nothing more to be had from them.
-  if (result != 0 && errno != EINVAL && errno != ENOTSUP) fail(path, ": written, but its folder cannot be synced: ", reason(errno));
+  if (result != 0 && errno != EINVAL && errno != ENOTSUP) fail(of, ": written, but its folder cannot be synced: ", reason(errno));
 }
 
 }  // namespace
@@ -142,25 +142,42 @@ std::string target_of(const std::string& path) {
 }
 }  // namespace
 
-void write_file_atomic(const std::string& path, std::span<const std::string_view> pieces) {
-  std::size_t size = 0;
-  for (const std::string_view piece : pieces) size += piece.size();
-  require(size <= kMaxFileBytes, path, ": would have ", size, " bytes, more than the ", kMaxFileBytes,
-          " that are read again; a smaller model is needed");
-  const std::string target = target_of(path), temporary = target + std::string(kTemporary) + std::to_string(::getpid());
-  Descriptor file(path, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW);
+void write_files_atomic(const std::vector<NewFile>& files) {
+  std::vector<std::string> targets, temporaries;
+  for (const NewFile& f : files) {
+    std::size_t size = 0;
+    for (const std::string_view piece : f.pieces) size += piece.size();
+    require(size <= kMaxFileBytes, f.path, ": would have ", size, " bytes, more than the ", kMaxFileBytes,
+            " that are read again; a smaller model is needed");
+    targets.push_back(target_of(f.path));
+    temporaries.push_back(targets.back() + std::string(kTemporary) + std::to_string(::getpid()));
+  }
+  std::size_t opened = 0, renamed = 0;
   try {
-    for (const std::string_view piece : pieces) write_all(path, file.fd(), piece);
-    file.sync();
-    file.close();
-    system_call(path, "cannot be replaced", [&] { return file_calls().rename(temporary.c_str(), target.c_str()); });
+    for (const NewFile& f : files) {
+      Descriptor file(f.path, temporaries[opened], O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW);
+      ++opened;
+      for (const std::string_view piece : f.pieces) write_all(f.path, file.fd(), piece);
+      file.sync();
+      file.close();
+    }
+    for (; renamed < files.size(); ++renamed)
+      system_call(files[renamed].path, "cannot be replaced",
+                  [&] { return file_calls().rename(temporaries[renamed].c_str(), targets[renamed].c_str()); });
   } catch (...) {
-    file_calls().remove(temporary.c_str());
+    for (; renamed < opened; ++renamed) file_calls().remove(temporaries[renamed].c_str());
     throw;
   }
-  sync_folder_of(path, target);
+  std::set<std::string> synced;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const std::string folder = std::filesystem::path(targets[i]).parent_path().string();
+    if (synced.insert(folder).second) sync_folder(files[i].path, folder.empty() ? "." : folder);
+  }
 }
 
+void write_file_atomic(const std::string& path, std::span<const std::string_view> pieces) {
+  write_files_atomic({{path, {pieces.begin(), pieces.end()}}});
+}
 void write_file_atomic(const std::string& path, std::string_view content) { write_file_atomic(path, std::span(&content, 1)); }
 
 AppendFile::AppendFile(std::string path, std::optional<std::int64_t> offset) : path_(std::move(path)) {

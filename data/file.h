@@ -36,10 +36,18 @@ inline constexpr std::size_t kMaxFileBytes = std::size_t(4) << 30;  // no file t
 std::vector<std::uint8_t> read_file(const std::string& path, std::size_t cap = kMaxFileBytes);
 std::string read_text(const std::string& path, std::size_t cap = std::size_t(16) << 20);
 
-// Replaces the file, or the one a link leads to, by the pieces, one after another: written to `<path>.sixgrad.tmp.<pid>`, synced,
-// closed, renamed, the folder synced. On any failure before the rename the temporary is removed, the old file stays as it was, and
-// Error names the path. A failure to sync the folder throws too: the new file is then in place and whole, but might not survive a
-// power cut. Throws before anything is written if what is there is no regular file, or there are more than kMaxFileBytes.
+// A file and what it is to hold: the pieces, one after another.
+struct NewFile {
+  std::string path;
+  std::vector<std::string_view> pieces;
+};
+// Replaces each file, or the one a link leads to, as a whole: all are written to `<path>.sixgrad.tmp.<pid>`, synced and closed,
+// then renamed in this order, and their folders synced. On any failure temporaries are removed, and Error names the path; before
+// the first rename all old files stay as they were. Of several files, a rename that fails after others, or a kill between two,
+// leaves those before it new and the rest old. A failure to sync a folder throws too: the new files are then in place and whole,
+// but might not survive a power cut. Throws before anything is written if what is at one path is no regular file, or there are more
+// than kMaxFileBytes.
+void write_files_atomic(const std::vector<NewFile>& files);
 void write_file_atomic(const std::string& path, std::span<const std::string_view> pieces);
 void write_file_atomic(const std::string& path, std::string_view content);
 

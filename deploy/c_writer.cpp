@@ -71,7 +71,10 @@ class Writer {
     put("/* ", options_.name, ".c", provenance(), " */");
     put("#include <stdint.h>");
     if (options_.avr) put("#include <avr/pgmspace.h>");
-    put("\n#ifndef INT8_MAX\n#error \"this file needs bytes of 8 bits\"\n#endif\n");
+    put("\n#ifndef INT8_MAX\n#error \"this file needs bytes of 8 bits\"\n#endif");
+    put("#if defined ", upper_, "_ARENA && (", upper_, "_ARENA != ", files.plan.size, " || ", upper_,
+        "_IMAGE != ", net_.shape(0).size(), " || ", upper_, "_CLASSES != ", net_.classes(), ")\n#error \"", options_.name,
+        ".h belongs to another net\"\n#endif\n");
     put(primitives(used()));
     if (packed())
       put("/* A weight of 4 bits; the first of two in the lower half of their byte. */\n"

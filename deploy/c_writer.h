@@ -25,6 +25,7 @@ struct CFiles {
 // The network as one file of C99 that includes nothing but <stdint.h> and computes the bits of the Emulator:
 //   int NAME_predict(const uint8_t *image, int8_t *logits);   // the class; int32_t logits if the network's are accumulators
 //   int NAME_selftest(void);                                  // if compiled with -DNAME_SELFTEST: 0, or the first wrong layer
+// A NAME.h of other sizes is an error where the compiler sees both files (gcc -include NAME.h NAME.c).
 // Throws if the name does not fit, or the network has no layer.
 CFiles write_c(const IntNetwork& network, const COptions& options);
 // Throws if a name is no C identifier, a word of C or the name of one of its headers. Macros are in upper case: two nets whose

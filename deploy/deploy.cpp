@@ -2,9 +2,9 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "../core/error.h"
-#include "../data/file.h"
 #include "../layers/quantized.h"
 #include "../train/config.h"
 #include "../train/environment.h"
@@ -78,7 +78,9 @@ Deployment deploy(const Model& model, const Dataset& data, const DeployOptions& 
 void check_outputs(const std::vector<std::string>& files, const std::string& folder) {
   namespace fs = std::filesystem;
   std::error_code none;
+  std::set<fs::path> places;
   for (const std::string& file : files) {
+    require(places.insert(fs::absolute(file, none).lexically_normal()).second, file, ": would be written twice; name another");
     require(!fs::is_directory(file, none), file, ": is a folder where a file should be written");
     const fs::path of = fs::path(file).parent_path(), parent = of.empty() ? "." : of;
     if (fs::exists(parent, none))
@@ -90,16 +92,18 @@ void check_outputs(const std::vector<std::string>& files, const std::string& fol
 }
 
 std::vector<std::string> deployed_files(const std::string& name, const std::string& folder) {
-  return {folder + '/' + name + ".c", folder + '/' + name + ".h", folder + "/report.json", folder + "/report.txt"};
+  return {folder + '/' + name + ".h", folder + '/' + name + ".c", folder + "/report.json", folder + "/report.txt"};
 }
 
-void write_deployment(const Deployment& d, const std::string& name, const std::string& folder) {
+void write_deployment(const Deployment& d, const std::string& name, const std::string& folder, std::vector<NewFile> more) {
   make_folder(folder);
   remove_stale_temporaries(folder);
   const std::vector<std::string> files = deployed_files(name, folder);
-  check_outputs(files, folder);
-  const std::string* contents[] = {&d.files.source, &d.files.header, &d.json, &d.text};
-  for (std::size_t i = 0; i < files.size(); ++i) write_file_atomic(files[i], *contents[i]);
+  const std::string* contents[] = {&d.files.header, &d.files.source, &d.json, &d.text};
+  std::vector<NewFile> all;
+  for (std::size_t i = 0; i < files.size(); ++i) all.push_back({files[i], {*contents[i]}});
+  std::move(more.begin(), more.end(), std::back_inserter(all));
+  write_files_atomic(all);
 }
 
 }  // namespace six

@@ -2,6 +2,7 @@
 #include <functional>
 #include <string>
 
+#include "../data/file.h"
 #include "c_writer.h"
 #include "report.h"
 
@@ -31,10 +32,12 @@ struct Deployment {
 // before anything is run. Throws naming the layer.
 Deployment deploy(const Model& model, const Dataset& data, const DeployOptions& options,
                   const std::function<void(const std::string&)>& say = {});
-// Throws if one of these files could not be written: `folder` will be made, other folders must be there.
+// Throws if one of these files could not be written, or is there twice: `folder` will be made, other folders must be there.
 void check_outputs(const std::vector<std::string>& files, const std::string& folder);
 std::vector<std::string> deployed_files(const std::string& name, const std::string& folder);
-// NAME.c, NAME.h, report.json and report.txt in a folder, each replaced as a whole; none if one could not be.
-void write_deployment(const Deployment& deployment, const std::string& name, const std::string& folder);
+// NAME.h, NAME.c, report.json and report.txt in a folder, then `more`: none is replaced before all are written, see
+// write_files_atomic.
+void write_deployment(const Deployment& deployment, const std::string& name, const std::string& folder,
+                      std::vector<NewFile> more = {});
 
 }  // namespace six

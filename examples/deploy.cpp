@@ -3,7 +3,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "../data/file.h"
 #include "../deploy/int_inference.h"
 #include "../layers/quantized.h"
 #include "../train/config.h"
@@ -112,10 +111,12 @@ int run(int argc, char** argv) {
     return six::deploy(model, data, o, [](const std::string& text) { std::printf("%s\n", text.c_str()), std::fflush(stdout); });
   });
   std::vector<std::int32_t> logits;
-  if (!a.test_logits.empty()) logits = six::integer_logits(d.network, data.test.bytes(0, data.test.size()), o.threads);
-  six::write_deployment(d, o.name, a.out);
-  if (!a.test_logits.empty())
-    six::write_file_atomic(a.test_logits, {reinterpret_cast<const char*>(logits.data()), logits.size() * sizeof(std::int32_t)});
+  std::vector<six::NewFile> more;
+  if (!a.test_logits.empty()) {
+    logits = six::integer_logits(d.network, data.test.bytes(0, data.test.size()), o.threads);
+    more = {{a.test_logits, {{reinterpret_cast<const char*>(logits.data()), logits.size() * sizeof(std::int32_t)}}}};
+  }
+  six::write_deployment(d, o.name, a.out, std::move(more));
   std::printf("%s\n%s: %s.c, %s.h, report.json, report.txt\n", six::report_text(d.report).c_str(), a.out.c_str(), o.name.c_str(),
               o.name.c_str());
   return 0;

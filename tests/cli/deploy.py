@@ -178,6 +178,8 @@ class Deploy(cli.Case):
             self.refuses("run", "--name", "net", "--out", "c", "--test-logits", "logits", says=path + ": is a folder where a file should be")
             (self.folder / path).rmdir()
         self.refuses("run", "--name", "net", "--out", "c", "--test-logits", "none/logits", says="none/logits: there is no folder none")
+        for path in ("c/net.h", "./c/../c/report.txt", self.folder / "c" / "net.c"):
+            self.refuses("run", "--name", "net", "--out", "c", "--test-logits", path, says=f"{path}: would be written twice; name another")
         self.succeeds("run", "--name", "net", "--out", "new", "--test-logits", "new/logits")
         model = (self.folder / "run" / "model.json").read_text()
         (self.folder / "run" / "model.json").write_text(model.replace('"epochs"', '"epocs"'))

@@ -147,6 +147,20 @@ TEST_CASE("the file is the same when written twice, includes only stdint.h, and 
   }
 }
 
+TEST_CASE("a header of another net is noticed where the compiler sees both files") {
+  const std::vector<Net> nets = integer_nets();
+  CompiledNet c(integer_network(nets[0].model), {.name = "net"});
+  const std::string both =
+      "gcc -std=c99 -Wall -Werror -include " + c.path("net.h") + " -c " + c.path("net.c") + " -o " + c.path("net.o");
+  const Ran right = run_command(both);
+  CHECK_MESSAGE(right.code == 0, right.output);
+  const CFiles other = write_c(integer_network(nets[4].model), {.name = "net"});
+  put(c.path("net.h"), other.header);
+  const Ran wrong = run_command(both);
+  CHECK(wrong.code != 0);
+  CHECK(wrong.output.find("net.h belongs to another net") != std::string::npos);
+}
+
 TEST_CASE("two nets of different names link together, from C++ too") {
   const std::vector<Net> nets = integer_nets();
   TempFolder folder;
