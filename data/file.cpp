@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -205,6 +206,16 @@ void AppendFile::append(std::string_view text) {
 
 void AppendFile::sync() {
   system_call(path_, "cannot be written to the disk", [&] { return file_calls().sync(fd_); });
+}
+
+FolderLock::FolderLock(const std::string& folder) {
+  Descriptor opened(folder, folder, O_RDONLY | O_DIRECTORY);
+  require(::flock(opened.fd(), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK, folder,
+          ": is in use by another process; wait for its end, or choose another folder");
+  fd_ = opened.release();
+}
+FolderLock::~FolderLock() {
+  if (fd_ >= 0) file_calls().close(fd_);
 }
 
 void make_folder(const std::string& path) {

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 struct stat;
@@ -69,6 +70,18 @@ class AppendFile {
   std::string path_;
   int fd_ = -1;
   std::int64_t size_ = 0;
+};
+
+// A folder that no other process holds, until the end of this object or of the process, however that ends. Throws naming the folder
+// if another one holds it; file systems without locks are taken as they are.
+class FolderLock {
+ public:
+  explicit FolderLock(const std::string& folder);
+  ~FolderLock();
+  FolderLock(FolderLock&& from) noexcept : fd_(std::exchange(from.fd_, -1)) {}
+
+ private:
+  int fd_;
 };
 
 // Creates the folder and those above it. Throws if that fails, if the path is no folder, or if it cannot be written to.

@@ -38,7 +38,8 @@ void add_train(CLI::App& app, mnist::TrainOptions& o) {
       ->allow_extra_args(false);
   add(app, "--out", o.out, "DIR", "Folder of the run", "runs/<time>-<name>");
   app.add_flag("--overwrite", o.overwrite, "Replace the run in that folder");
-  add(app, "--checkpoint-every", o.checkpoint_every, "N", "Steps between checkpoints in that folder; the last two are kept",
+  add(app, "--checkpoint-every", o.checkpoint_every, "N",
+      "Steps between checkpoints in that folder, of which the last two are kept; with --resume too",
       "none but on Ctrl-C, and the first of --from")
       ->check(CLI::Range(1L, 1000000000L));
   app.add_flag("--resume", o.resume, "Go on with the run in the folder of --out, from its last checkpoint, to the same result");

@@ -88,18 +88,31 @@ long most_parameters(const Safetensors& file) {
 }
 }  // namespace
 
+namespace {
+Safetensors read_weights(const std::string& path) {
+  Safetensors file = read_safetensors(path);
+  const auto format = file.metadata.find("format");
+  require(format == file.metadata.end() || format->second != "sixgrad-checkpoint", path,
+          ": is a checkpoint, no model; `mnist train --resume` goes on with it");
+  return file;
+}
+}  // namespace
+
 Model Model::load(const std::string& path) {
   std::error_code unreadable;  // then reading it says why
   if (std::filesystem::is_directory(path, unreadable)) {
     const std::string config = path + "/model.json", weights = path + "/model.safetensors";
     Json j = read_json(config);
     const JsonGuard guard{j};
-    const Safetensors file = read_safetensors(weights);
+    require(file_exists(weights), path,
+            ": has a model.json but no model.safetensors: its training has not come to its end; `mnist train --resume --out ", path,
+            "` goes on with it");
+    const Safetensors file = read_weights(weights);
     Model model = in_context(config, [&] { return from_config(j, {.max_parameters = most_parameters(file)}); });
     in_context(weights, [&] { model.set_state(file.tensors); });
     return model;
   }
-  const Safetensors file = read_safetensors(path);
+  const Safetensors file = read_weights(path);
   const auto json = file.metadata.find("sixgrad.model");
   require(json != file.metadata.end(), path, ": its metadata hold no sixgrad.model: only weights; use Model::load_weights");
   Json j = parse_json(json->second, path + ": sixgrad.model");

@@ -67,7 +67,10 @@ class FoundTensors {
     std::string unexpected, text;
     for (const auto& [name, tensor] : found_) unexpected += ' ' + printable(tensor->name);
     const auto list = [&](const char* what, const std::string& names) {
-      if (!names.empty()) text += (text.empty() ? "" : "; ") + std::string(what) + names;
+      constexpr std::size_t kShown = 200;  // of another net's names, the first are enough
+      if (names.empty()) return;
+      text += (text.empty() ? "" : "; ") + std::string(what) + names.substr(0, names.find(' ', kShown));
+      if (names.find(' ', kShown) != names.npos) text += " ...";
     };
     if (strict) list("missing:", missing_), list("unexpected:", unexpected);
     list("of another shape or type:", misshapen_);
@@ -148,7 +151,7 @@ void Model::save(const std::string& path) const {
   Safetensors file;
   file.tensors = state();
   file.metadata = {{"format", "pt"}, {"sixgrad.version", SIX_VERSION}, {"sixgrad.model", text_of(config())}};
-  write_safetensors(path, file);
+  write_safetensors(path, file, Checksum::required);
 }
 
 void Model::load_weights(const std::string& path, const LoadOptions& options) {

@@ -29,23 +29,26 @@ std::vector<std::string> files_of(const std::string& folder) {
   return files;
 }
 
-void make_ready(const std::string& folder) {
+FolderLock made_ready(const std::string& folder) {
   make_folder(folder);
+  FolderLock lock(folder);
   remove_stale_temporaries(folder);
+  return lock;
 }
 
 }  // namespace
 
 bool holds_run(const std::string& folder) { return !files_of(folder).empty(); }
 
-void start_run(const std::string& folder, bool overwrite) {
+FolderLock start_run(const std::string& folder, bool overwrite) {
   require(overwrite || !holds_run(folder), folder,
           ": holds a run already; choose another folder, or give --overwrite to replace it");
-  make_ready(folder);
+  FolderLock lock = made_ready(folder);
   for (const std::string& path : files_of(folder)) require(file_calls().remove(path.c_str()) == 0, path, ": cannot be removed");
+  return lock;
 }
 
-void continue_run(const std::string& folder, const Model& model) {
+FolderLock continue_run(const std::string& folder, const Model& model) {
   const std::string path = folder + "/model.json";
   if (file_exists(path)) {
     const auto identity = [](Json json) {
@@ -59,7 +62,7 @@ void continue_run(const std::string& folder, const Model& model) {
     require(difference.empty(), folder, ": holds the run of another config: ", difference,
             "; to go on, give the settings it was begun with, or --out and --resume alone");
   }
-  make_ready(folder);
+  return made_ready(folder);
 }
 
 bool is_finished(const std::string& folder) { return file_exists(folder + "/result.json"); }

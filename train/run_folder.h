@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <string>
 
+#include "../data/file.h"
 #include "../layers/model.h"
 #include "evaluate.h"
 
@@ -12,12 +13,13 @@ namespace six {
 
 // Whether any of these is there.
 bool holds_run(const std::string& folder);
-// Makes the folder ready for a new run. Throws Error if it cannot be written to, or if it holds a run and `overwrite` is false;
-// otherwise that run is removed.
-void start_run(const std::string& folder, bool overwrite);
+// Makes the folder ready for a new run, which holds it as long as the lock lives. Throws Error if it cannot be written to, another
+// process holds it, or it holds a run and `overwrite` is false; otherwise that run is removed.
+[[nodiscard]] FolderLock start_run(const std::string& folder, bool overwrite);
 // Makes the folder ready for going on with the run it holds, if any: creates it, and removes what writers that died have left.
-// Throws Error if it cannot be written to, or holds the run of another config; the message names the first difference.
-void continue_run(const std::string& folder, const Model& model);
+// Throws Error if it cannot be written to, another process holds it, or it holds the run of another config; the message names the
+// first difference.
+[[nodiscard]] FolderLock continue_run(const std::string& folder, const Model& model);
 // Whether the run in the folder came to its end: result.json, which is written last, is there.
 bool is_finished(const std::string& folder);
 // Makes a folder `parent`/<local time>-<name>, with a number behind it if that is there already: nobody else gets the same one.

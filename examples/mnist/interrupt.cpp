@@ -5,8 +5,8 @@
 namespace mnist {
 namespace {
 
-constexpr int kSignals[] = {SIGINT, SIGTERM};
-volatile std::sig_atomic_t came = 0, noted[2] = {};  // noted: not ignored by whoever started the program
+constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP};
+volatile std::sig_atomic_t came = 0, noted[std::size(kSignals)] = {};  // noted: not ignored by whoever started the program
 
 void note(int signal) {
   came = signal;

@@ -4,7 +4,7 @@
 
 namespace mnist {
 
-// For the length of its life, the first SIGINT or SIGTERM is only noted; the second ends the program as usual. One that was
+// For the length of its life, the first SIGINT, SIGTERM or SIGHUP is only noted; the second ends the program as usual. One that was
 // ignored before, as in the background of a shell, stays ignored.
 class Interrupt {
  public:
@@ -16,7 +16,7 @@ class Interrupt {
   int signal() const;  // the one that came, 0 if none did
 
  private:
-  std::array<struct sigaction, 2> before_;
+  std::array<struct sigaction, 3> before_;
 };
 
 }  // namespace mnist

@@ -93,6 +93,8 @@ auto with_remedy(const TrainOptions& o, Body&& body) {
 // A model as the options want it, with the training it is meant for.
 std::pair<six::Model, six::TrainingConfig> build(const std::string& name, const TrainOptions& o) {
   Json json = find_config(name);
+  six::require(!json.is_object() || json.value("format", Json()) != "sixgrad-training", name,
+               ": is a training without layers; name the run that it goes on with by --from");
   apply_flags(json, o);
   const auto read = [&] {
     const six::TrainingConfig config =
@@ -172,7 +174,10 @@ int interrupted(const TrainOptions& o, const std::string& folder, const std::str
 
 int run(const TrainOptions& o, six::Trainer& trainer, six::Model& model, const std::string& folder) {
   const six::TrainingConfig& config = trainer.config();
-  const std::string weights = folder + "/model.safetensors", hash = six::config_hash(model);
+  const std::string weights = folder + "/model.safetensors", json = model.to_json();
+  // Going on needs the path of a teacher; the training is the same one wherever that lies.
+  model.set_training(Json::parse(six::training_identity(config)));
+  const std::string hash = six::config_hash(model);
   const auto offset = o.resume ? resume(trainer, folder) : std::nullopt;
   six::MetricsLog log(folder + "/metrics.jsonl", {.config_hash = hash, .seed = config.seed, .threads = config.threads}, offset);
   six::ProgressDisplay display(stdout);
@@ -185,7 +190,7 @@ int run(const TrainOptions& o, six::Trainer& trainer, six::Model& model, const s
   // What the config cannot build again, weights of another run, is kept before the config says that there is something to go on
   // with.
   if (!o.from.empty()) checkpoint();
-  six::write_file_atomic(folder + "/model.json", model.to_json());
+  six::write_file_atomic(folder + "/model.json", json);
   const Interrupt interrupt;
   try {
     const auto after_step = [&](const six::StepReport& r) {
@@ -226,8 +231,10 @@ int run(const TrainOptions& o, six::Trainer& trainer, six::Model& model, const s
 std::string config_of(const TrainOptions& o) {
   if (!o.config.empty()) return o.config;
   six::require(o.from.empty(), "--from needs --config, the training that goes on with it, as qat");
+  if (!o.resume) return default_config(o);
   const std::string own = o.out + "/model.json";
-  return o.resume && six::file_exists(own) ? own : default_config(o);
+  six::require(six::file_exists(own), o.out, ": has no model.json, no run to go on with; name its --config, or leave out --resume");
+  return own;
 }
 
 // A new run must not take the place of one that it is made from.
@@ -253,15 +260,12 @@ int train(const TrainOptions& o) {
   if (!o.from.empty()) model.set_training(Json::parse(six::write_training(config).dump()));
   six::Trainer trainer = six::in_context(name, [&] { return six::Trainer(model, data, config); });
   const std::string folder = o.out.empty() ? six::new_run_folder("runs", model.name()) : o.out;
-  if (o.resume) {
-    six::continue_run(folder, model);
-    if (six::is_finished(folder)) {
-      std::printf("%s: is finished, its result is in result.json\n", folder.c_str());
-      return 0;
-    }
-  } else {
+  if (!o.resume)
     for (const std::string& source : {o.from, config.distillation.teacher}) require_kept(source, folder);
-    six::start_run(folder, o.overwrite);
+  const six::FolderLock lock = o.resume ? six::continue_run(folder, model) : six::start_run(folder, o.overwrite);
+  if (o.resume && six::is_finished(folder)) {
+    std::printf("%s: is finished, its result is in result.json\n", folder.c_str());
+    return 0;
   }
   std::printf("%s: %s parameters, %s multiply-accumulates an image\n%s: %s training images, %s test images; %d threads\n",
               model.name().c_str(), six::grouped(model.parameter_count()).c_str(), six::grouped(model.macs()).c_str(),

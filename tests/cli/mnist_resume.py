@@ -31,7 +31,7 @@ class Resume(cli.Case):
         return process.returncode, text
 
     def test_ctrl_c_and_sigterm_leave_a_checkpoint_and_say_how_to_go_on(self):
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             code, text = self.interrupt(number, "--checkpoint-every", "1000000")
             self.assertEqual(code, 128 + number)
             self.assertIn("mnist train --resume --out run --checkpoint-every 1000000", text)
@@ -114,8 +114,22 @@ class Resume(cli.Case):
     def test_refusals(self):
         self.refuses("train", "--config", "digits", "--resume", says="--resume needs --out")
         self.refuses(*DIGITS, "--resume", "--overwrite", "--out", "run", says="only one can be given")
+        self.refuses("train", "--resume", "--out", "nothing", says=["nothing: has no model.json", "--config"])
+        self.refuses("train", "--config", "qat", "--out", "run", says=["qat: is a training without layers", "--from"])
         for steps in ("0", "-1", "x", "1.5"):
             self.refuses(*DIGITS, "--checkpoint-every", steps, "--out", "run", says="--checkpoint-every")
+
+    def test_one_process_at_a_time(self):
+        process = subprocess.Popen([cli.PROGRAM, *DIGITS[:-1], "400", "--out", "run"], cwd=self.folder, env=cli.environment(),
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        while process.poll() is None and not (self.folder / "run/model.json").exists():
+            time.sleep(0.005)
+        for more in ("--resume", "--overwrite"):
+            result = self.run_program(*DIGITS[:-1], "400", "--out", "run", more)
+            self.assertEqual((result.returncode, result.stderr.count("\n")), (2, 1))
+            self.assertIn("run: is in use by another process", result.stderr)
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual((process.wait(120), process.stderr.read()), (128 + signal.SIGTERM, b""))
 
     def test_kill(self):
         self.assertEqual(kill_loop.kill_loop(cli.PROGRAM, self.folder, 4, seed=1), 4)

@@ -117,6 +117,22 @@ TEST_CASE("state: a saved file is what torch's tools expect, and a whole model")
   model.save(folder / "model.safetensors");
   const Model run = Model::load(folder.path());
   CHECK(copy_of(run.params()) == copy_of(model.params()));
+  std::string bytes = take(folder / "m.safetensors");
+  for (const std::size_t back : {1, 100, 1000}) {
+    std::string flipped = bytes;
+    flipped[flipped.size() - back] ^= 1;
+    put(folder / "m.safetensors", flipped);
+    CHECK(contains(message_of([&] { Model::load(folder / "m.safetensors"); }), {folder / "m.safetensors", "sixgrad.crc32"}));
+  }
+}
+
+TEST_CASE("state: of many names that do not fit, the first are shown") {
+  std::string layers = R"({"type": "flatten"},)";
+  for (int i = 0; i < 40; ++i) layers += R"({"type": "linear", "out_features": 2},)";
+  Model model = model_of(layers + R"({"type": "linear", "out_features": 2})");
+  const std::string message = message_of([&] { model.set_state({}); });
+  CHECK(contains(message, {"missing: layers.1.weight layers.1.bias layers.2.weight", " ..."}));
+  CHECK(message.size() < 300);
 }
 
 TEST_CASE("state: all that does not fit stands in one message, and nothing has changed") {
@@ -241,6 +257,12 @@ TEST_CASE("state: files that are none, or hold weights only") {
         path + ": its metadata hold no sixgrad.model: only weights; use Model::load_weights");
   model.load_weights(path);
   CHECK(contains(message_of([&] { Model::load(folder.path()); }), {"model.json"}));
+  put(folder / "model.json", model.to_json());
+  CHECK(contains(message_of([&] { Model::load(folder.path()); }), {folder.path() + ": has a model.json but no model.safetensors"}));
+  file.metadata["format"] = "sixgrad-checkpoint";
+  write_safetensors(path, file);
+  CHECK(contains(message_of([&] { Model::load(path); }), {path + ": is a checkpoint, no model"}));
+  file.metadata.erase("format");
   file.metadata["sixgrad.model"] = R"({"format": "sixgrad-model", "version": 1, "input": [3], "layers": []})";
   write_safetensors(path, file);
   CHECK(message_of([&] { Model::load(path); }) == path + ": sixgrad.model: has no layers, at least one is needed");

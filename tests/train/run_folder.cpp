@@ -19,16 +19,16 @@ TEST_CASE("a folder is made ready for a run; one that holds a run is kept unless
   const TempFolder temp;
   const std::string folder = temp / "a/b";
   CHECK_FALSE(holds_run(folder));
-  start_run(folder, false);
+  (void)start_run(folder, false);
   CHECK_FALSE(holds_run(folder));
   put(folder + "/notes.txt", "mine");
-  start_run(folder, false);  // other files are no run
+  (void)start_run(folder, false);  // other files are no run
   for (const char* file : {"model.json", "model.safetensors", "metrics.jsonl", "result.json"}) {
     put(folder + '/' + file, "old");
     CHECK(holds_run(folder));
-    CHECK(contains(message_of([&] { start_run(folder, false); }), {folder + ": holds a run", "--overwrite"}));
+    CHECK(contains(message_of([&] { (void)start_run(folder, false); }), {folder + ": holds a run", "--overwrite"}));
     CHECK(take(folder + '/' + file) == "old");
-    start_run(folder, true);
+    (void)start_run(folder, true);
     CHECK_FALSE(holds_run(folder));
   }
   CHECK(take(folder + "/notes.txt") == "mine");
@@ -41,17 +41,29 @@ TEST_CASE("a run goes on though keys came to the config after it was begun; they
   Json written = Json::parse(model.to_json());
   REQUIRE(written["training"]["augmentation"].erase("elastic") == 1);
   put(temp / "model.json", written.dump());
-  continue_run(temp.path(), model);
+  (void)continue_run(temp.path(), model);
   written["training"]["epochs"] = 77;
   put(temp / "model.json", written.dump());
-  CHECK(contains(message_of([&] { continue_run(temp.path(), model); }), {"another config", "training.epochs is 77, not 3"}));
+  CHECK(contains(message_of([&] { (void)continue_run(temp.path(), model); }), {"another config", "training.epochs is 77, not 3"}));
+}
+
+TEST_CASE("a run's folder is held by one process, from whatever end of it on by the next") {
+  const TempFolder temp;
+  const Model model = small_net();
+  const auto refused = [&](auto&& body) { return contains(message_of(body), {temp.path() + ": is in use by another process"}); };
+  {
+    const FolderLock lock = start_run(temp.path(), false);  // locks of one process exclude each other as those of two
+    CHECK(refused([&] { (void)start_run(temp.path(), true); }));
+    CHECK(refused([&] { (void)continue_run(temp.path(), model); }));
+  }
+  CHECK_NOTHROW((void)continue_run(temp.path(), model));
 }
 
 TEST_CASE("folders that cannot be written to are refused") {
   const TempFolder temp;
   put(temp / "file", "x");
-  CHECK(contains(message_of([&] { start_run(temp / "file", true); }), {temp / "file"}));
-  CHECK(contains(message_of([&] { start_run(temp / "file/run", true); }), {temp / "file"}));
+  CHECK(contains(message_of([&] { (void)start_run(temp / "file", true); }), {temp / "file"}));
+  CHECK(contains(message_of([&] { (void)start_run(temp / "file/run", true); }), {temp / "file"}));
 }
 
 TEST_CASE("a new folder's name holds the time and the model; nobody else gets it, though begun in the same second") {
@@ -63,7 +75,7 @@ TEST_CASE("a new folder's name holds the time and the model; nobody else gets it
   std::set<std::string> claimed{first};
   for (int i = 0; i < 20; ++i) claimed.insert(new_run_folder(parent, "net"));
   CHECK(claimed.size() == 21);
-  for (const std::string& folder : claimed) start_run(folder, false);
+  for (const std::string& folder : claimed) (void)start_run(folder, false);
   put(temp / "file", "x");
   CHECK(contains(message_of([&] { new_run_folder(temp / "file", "net"); }), {temp / "file"}));
 }
