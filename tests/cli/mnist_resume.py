@@ -57,7 +57,7 @@ class Resume(cli.Case):
         (self.folder / "run/result.json").unlink()
         (self.folder / "large").rename(self.folder / "moved")
         self.succeeds("train", "--resume", "--out", "run", "--teacher", str(self.folder / "moved"))
-        self.assertEqual(self.result(), self.result("whole"))
+        self.assertEqual(self.result()[::2], self.result("whole")[::2])  # weights and log; model.json has the path
         (self.folder / "run/result.json").unlink()
         self.refuses("train", "--resume", "--out", "run", says=["training.distillation.teacher", "large/model.safetensors"])
 
