@@ -43,6 +43,7 @@ class Child {
  public:
   explicit Child(const std::vector<std::string>& command) {
     std::vector<char*> arguments;
+    arguments.reserve(command.size() + 1);
     for (const std::string& a : command) arguments.push_back(const_cast<char*>(a.c_str()));
     arguments.push_back(nullptr);
     int ends[2];
@@ -166,12 +167,12 @@ std::string mnist_cache_folder() {
 
 std::string locate_mnist(const std::string& folder, bool download, const FetchOptions& options) {
   if (!folder.empty()) return folder;
-  if (const std::string chosen = environment("MNIST_DIR"); !chosen.empty()) {
+  if (std::string chosen = environment("MNIST_DIR"); !chosen.empty()) {
     require(has_mnist(chosen), "MNIST_DIR is ", chosen,
             ", which does not hold the four files of MNIST; correct it, unset it or give --data");
     return chosen;
   }
-  const std::string cache = mnist_cache_folder();
+  std::string cache = mnist_cache_folder();
   if (!cache.empty() && has_mnist(cache)) return cache;
   const std::string remedy = "; give the folder of its four files by --data or MNIST_DIR";
   require(!cache.empty() && download, "MNIST: not found: no folder given, MNIST_DIR is not set, nothing in the cache (",

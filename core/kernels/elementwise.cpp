@@ -115,7 +115,7 @@ void fake_quantize(long rows, int c, Read x, real scale, real least, real most, 
       const V up = v + half, cut = __builtin_convertvector(__builtin_convertvector(up, VI), V);
       const V below = (V)((VI)(cut > up) & (VI)all(1));  // cut goes towards 0
       const V rounded = (cut - below) * s;
-      store<Tail>(y + at, v == v ? rounded : v, lanes);
+      store<Tail>(y + at, v == v ? rounded : v, lanes);  // NaN stays NaN. NOLINT(misc-redundant-expression)
     });
   });
 }

