@@ -57,6 +57,7 @@ Trainer::Trainer(Model& model, const Dataset& data, const TrainingConfig& config
       tape_({.threads = config_.threads, .seed = config_.seed}),
       logits_(std::size_t(config_.batch * data.train.classes)) {
   if (!config_.distillation.teacher.empty()) teacher_.emplace(config_.distillation, model, config_.validation, config_.threads);
+  data_digest_ = teacher_ ? teacher_->digest(data.digest) : data.digest;  // once: saving a checkpoint writes no JSON
   if (config_.ema.decay > 0) ema_.emplace(model.params(), config_.ema);
   const ParamSet& p = model.params();
   good_.values.resize(std::size_t(p.size()));

@@ -84,7 +84,7 @@ class Trainer {
   const std::string& training_text() const { return training_text_; }
   const Dataset& data() const { return data_; }
   // Of all that the model learns from: the data set, and the teacher if there is one.
-  std::uint32_t data_digest() const { return teacher_ ? teacher_->digest(data_.digest) : data_.digest; }
+  std::uint32_t data_digest() const { return data_digest_; }
   Optimizer& optimizer() { return *optimizer_; }
   Ema* ema() { return ema_ ? &*ema_ : nullptr; }  // null if the config has none
   long batches_per_epoch() const { return batches_.count(); }
@@ -132,6 +132,7 @@ class Trainer {
   std::vector<Optimizer::Slot> slots_;
   std::optional<Ema> ema_;
   std::optional<Teacher> teacher_;
+  std::uint32_t data_digest_;
   Batches batches_;
   Schedule schedule_;
   Tape tape_;
