@@ -13,18 +13,22 @@ class LayerText {
   void operator()(const IntConv& w) {
     tables(w);
     begin(w.accumulators ? "int32_t" : "int8_t");
+    if (w.mean) return mean(w);
     const kernels::Conv& g = w.g;
     pixels(g.oh, g.ow);
+    if (options_.inner) body(6, "layer_", options_.number - 1, "(x, oy, ox, pixel);");
     body(6, loop("k", g.k, options_.backward), " {");
     body(8, "int32_t acc = ", read("B", "k", 32), ";");
     taps(g, 8, [&](int indent, const std::string& pixel, const std::string& tap) {
       const std::string index = one_channel(g.c) ? "" : " + c";
       if (!one_channel(g.c)) body(indent, loop("c", g.c, false)), indent += 2;
       const std::string window = tap.empty() ? text("k * ", g.c) : text("((k * ", g.kh, " + i) * ", g.kw, " + j) * ", g.c);
-      body(indent, "acc += (int32_t)", weight(w, window + index), " * ", tap_value(pixel + index, w.zero_in), ";");
+      body(indent, "acc += (int32_t)", weight(w, window + index), " * ",
+           tap_value(pixel.empty() ? (one_channel(g.c) ? "0" : "c") : pixel + index, w.zero_in), ";");
     });
     finish(w, "k", text("(oy * ", g.ow, " + ox) * ", g.k, " + k"));
     body(6, "}");
+    if (options_.inner) body(4, "}");
   }
 
   void operator()(const IntDepthwise& w) {
@@ -38,7 +42,7 @@ class LayerText {
       body(indent, "acc += (int32_t)", weight(w, (tap.empty() ? "" : text("(i * ", g.kw, " + j) * ", g.c, " + ")) + "c"), " * ",
            tap_value(pixel + " + c", w.zero_in), ";");
     });
-    finish(w, "c", text("(oy * ", g.ow, " + ox) * ", g.c, " + c"));
+    finish(w, "c", options_.fused ? "c" : text("(oy * ", g.ow, " + ox) * ", g.c, " + c"));
     body(6, "}");
   }
 
@@ -83,7 +87,7 @@ class LayerText {
   static bool one_channel(int c) { return c == 1; }
   template <class... Parts>
   void body(int indent, const Parts&... parts) {
-    out.function += text(std::string(std::size_t(indent), ' '), parts..., '\n');
+    out.function += text(std::string(std::size_t(options_.fused ? indent - 4 : indent), ' '), parts..., '\n');
   }
   std::string n() const { return std::to_string(options_.number); }
   std::string input_name(std::size_t i) const { return stage_.in.size() == 1 ? "x" : i == 0 ? "x" : "z"; }
@@ -91,9 +95,13 @@ class LayerText {
 
   void begin(const char* result) {
     out.function = "/* " + text(options_.number) + ": " + comment_text(description(stage_, net_)) +
-                   (options_.backward ? ", last to first" : "") + " */\nstatic void layer_" + n() + "(";
-    for (std::size_t i = 0; i < stage_.in.size(); ++i)
-      out.function += text("const ", is_image(i) ? "uint8_t" : "int8_t", " *", input_name(i), ", ");
+                   (options_.backward ? ", last to first" : "") + (options_.fused ? ", one pixel" : "") +
+                   " */\nstatic void layer_" + n() + "(";
+    const std::vector<int>& in = (options_.inner ? *options_.inner : stage_).in;
+    for (std::size_t i = 0; i < in.size(); ++i)
+      out.function += text("const ", in[i] == 0 ? "uint8_t" : "int8_t", " *", input_name(i), ", ");
+    if (options_.fused) out.function += "int32_t oy, int32_t ox, ";
+    if (options_.inner) out.function += "int8_t *pixel, ";
     out.function += text(result, " *y) {\n");
   }
   // The code of an input; the image's bytes are codes + 128.
@@ -103,7 +111,8 @@ class LayerText {
   }
   std::string tap_value(const std::string& index, int zero) const {
     const long offset = -zero - (is_image(0) ? 128 : 0);
-    return offset ? text("(x[", index, "]", plus(offset), ")") : text("x[", index, "]");
+    const std::string x = text(options_.inner ? "pixel" : "x", '[', index, ']');
+    return offset ? text('(', x, plus(offset), ')') : x;
   }
   // An element of one of the layer's tables.
   std::string read(const char* kind, const std::string& index, int bits) const {
@@ -137,9 +146,27 @@ class LayerText {
     add("int8_t", "E", w.bias.size(), [&](std::size_t i) { return w.multipliers[i].e; });
   }
 
+  // A linear layer on the mean of an image: each channel is added up once.
+  void mean(const IntWeights& w) {
+    const kernels::Conv& g = w.g;
+    const std::string outputs = loop("k", g.k, false);
+    body(2, "int32_t acc[", g.k, "];");
+    body(2, outputs, " acc[k] = ", read("B", "k", 32), ";");
+    body(2, loop("c", g.c, false), " {");
+    body(4, "int32_t sum = ", literal(-long(g.h) * g.w * w.zero_in), ";");
+    body(4, loop("i", long(g.h) * g.w, false), " sum += ", value(0, text("i * ", g.c, " + c")), ";");
+    body(4, outputs, " acc[k] += (int32_t)", weight(w, text("k * ", g.c, " + c")), " * sum;");
+    body(2, "}");
+    body(2, outputs);
+    if (w.accumulators) return body(4, "y[k] = acc[k];");
+    body(4, "y[k] = clamp_code(", requantize("acc[k]", read("M", "k", 32), read("E", "k", 8)), plus(w.zero_out), ", ", w.lo, ", ",
+         w.hi, ");");
+  }
+
   void pixels(int oh, int ow) {
+    if (options_.fused) return;
     body(2, loop("oy", oh, options_.backward));
-    body(4, loop("ox", ow, options_.backward));
+    body(4, loop("ox", ow, options_.backward), options_.inner ? " {" : "");
   }
 
   // Loops over the taps inside the image; f(indent, index of the tap's pixel, "" if there is one tap only).
@@ -147,6 +174,7 @@ class LayerText {
   void taps(const G& g, int indent, F&& f) {
     const bool inside = g.pad_top == 0 && g.pad_left == 0 && (g.oh - 1) * g.stride < g.h && (g.ow - 1) * g.stride < g.w;
     if (g.kh == 1 && g.kw == 1 && inside) {
+      if (options_.inner) return f(indent, "", "");
       const std::string pixel = g.stride == 1 ? text("(oy * ", g.w, " + ox) * ", g.c)
                                               : text("(oy * ", long(g.stride) * g.w, " + ox * ", g.stride, ") * ", g.c);
       return f(indent, pixel, "");
@@ -209,7 +237,11 @@ CLayer c_layer(const IntStage& stage, const IntNetwork& network, const CLayerOpt
 std::string description(const IntStage& stage, const IntNetwork& net) {
   std::string out = stage.name;
   const IntWeights* w = stage.weighted();
-  if (w && (w->g.kh > 1 || w->g.kw > 1)) out += text(" ", w->g.kh, 'x', w->g.kw);
+  const auto* conv = std::get_if<IntConv>(&stage.op);
+  if (conv && conv->mean)
+    out += " of the mean";
+  else if (w && (w->g.kh > 1 || w->g.kw > 1))
+    out += text(" ", w->g.kh, 'x', w->g.kw);
   if (w && w->g.stride > 1) out += text(" stride ", w->g.stride);
   return out + ", " + c_sides(net.shape(stage.in[0])) + " -> " + c_sides(net.shape(stage.out));
 }

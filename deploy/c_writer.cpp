@@ -35,7 +35,7 @@ class Writer {
     for (const auto& image : o.images)
       require(long(image.size()) == n.shape(0).size(), "C writer: an image of ", image.size(), " bytes, expected ",
               n.shape(0).size());
-    files.plan = plan_memory(n, o.overlap);
+    files.plan = plan_memory(n, o.memory);
     header();
     source();
   }
@@ -81,7 +81,12 @@ class Writer {
           "static int32_t half_byte(const uint8_t *w, int32_t i) {\n  return (((",
           options_.avr ? "pgm_read_byte(w + (i >> 1))" : "w[i >> 1]", " >> ((i & 1) * 4)) & 15) ^ 8) - 8;\n}\n");
     for (std::size_t i = 0; i < net_.stages.size(); ++i) {
-      const CLayer layer = c_layer(net_.stages[i], net_, {int(i) + 1, files.plan.backward[i], options_.avr});
+      const CLayer layer = c_layer(net_.stages[i], net_,
+                                   {.number = int(i) + 1,
+                                    .backward = files.plan.backward[i],
+                                    .avr = options_.avr,
+                                    .fused = files.plan.fused[i],
+                                    .inner = inner(i)});
       put(layer.tables, layer.function);
     }
     selftest_constants();
@@ -106,6 +111,8 @@ class Writer {
     return std::any_of(net_.stages.begin(), net_.stages.end(),
                        [](const IntStage& s) { return s.weighted() && s.weighted()->packed; });
   }
+  // The stage that runs inside stage i, if one does.
+  const IntStage* inner(std::size_t i) const { return i && files.plan.fused[i - 1] ? &net_.stages[i - 1] : nullptr; }
   bool in_arena() const { return files.plan.size > 0; }
   std::string place(int value) const {
     if (value == 0) return "image";
@@ -122,7 +129,9 @@ class Writer {
     if (!in_arena() && options_.caller_arena) put("  (void)arena;");
     for (std::size_t i = 0; i < net_.stages.size(); ++i) {
       const IntStage& s = net_.stages[i];
+      if (files.plan.fused[i]) continue;
       std::string arguments;
+      if (const IntStage* first = inner(i)) arguments = place(first->in[0]) + ", ";
       for (int v : s.in) arguments += place(v) + ", ";
       const bool sums = net_.accumulators && i + 1 == net_.stages.size();
       put("  layer_", i + 1, "(", arguments, place(s.out), ");");
@@ -162,9 +171,14 @@ class Writer {
     Emulator emulator(net_);
     for (const auto& image : images) {
       const auto logits = emulator.run(image);
-      for (const IntStage& s : net_.stages)
-        expected.push_back(net_.accumulators && s.out == net_.storage(net_.output) ? checksum(logits)
-                                                                                   : checksum(emulator.codes(s.out)));
+      for (std::size_t i = 0; i < net_.stages.size(); ++i) {
+        const int out = net_.stages[i].out;
+        if (files.plan.fused[i])
+          expected.push_back(0);  // leaves no trace; what it computes shows in the next layer
+        else
+          expected.push_back(net_.accumulators && out == net_.storage(net_.output) ? checksum(logits)
+                                                                                   : checksum(emulator.codes(out)));
+      }
     }
     const std::size_t layers = net_.stages.size(), stored = options_.images.size(), size = images[0].size();
     put("\n#ifdef ", upper_, "_SELFTEST");

@@ -9,8 +9,8 @@
 namespace six {
 
 struct COptions {
-  std::string name = {};                               // prefix of all that is visible: a C identifier
-  bool overlap = true;                                 // see plan_memory
+  std::string name = {};  // prefix of all that is visible: a C identifier
+  MemoryOptions memory = {};
   bool caller_arena = false;                           // NAME_predict takes the arena, NAME_ARENA bytes, as a third argument
   bool avr = false;                                    // constants stay in the flash of an AVR: one more include
   std::vector<std::string> provenance = {};            // lines of the first comment

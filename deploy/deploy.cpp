@@ -48,20 +48,20 @@ Deployment deploy(const Model& model, const Dataset& data, const DeployOptions& 
   const Graph graph = graph_of(model);
   const long calibration = graph.quant ? 0 : o.calibration;
   require(graph.quant || (calibration >= 1 && calibration <= data.train.size()), "calibration on ", calibration,
-          " images, the training set has ", data.train.size());
+          " images, must be 1 to ", data.train.size(), ", the size of the training set");
   QuantOptions quant = o.quant;
   if (const QuantizedConfig* own = quantized_config(model))
     quant.weights = own->weights, quant.activations = own->activations, quant.relu6_range = own->relu6_range;
   const std::vector<Range> ranges = calibrate(graph, data.train.bytes(0, calibration), quant, o.threads);
   Deployment d;
-  d.network = quantize(graph, ranges, quant, o.int32_logits);
+  d.network = quantize(graph, ranges, quant, o.int32_logits, o.fold_mean);
   if (o.pack4) pack_weights(d.network);
-  COptions c{.name = o.name, .overlap = o.overlap, .caller_arena = o.caller_arena, .avr = o.avr};
+  COptions c{.name = o.name, .memory = o.memory, .caller_arena = o.caller_arena, .avr = o.avr};
   for (long i = 0; i < o.self_test_images; ++i) {
     const std::uint8_t* image = data.train.bytes(i, 1).data;
     c.images.emplace_back(image, image + data.train.image.size());
   }
-  const MemoryPlan plan = plan_memory(d.network, o.overlap);
+  const MemoryPlan plan = plan_memory(d.network, o.memory);
   if (say) say(plan_text(make_plan_report(d.network, plan)));
   d.report = make_report(model, graph, d.network, plan, data.test, o.threads, o.checked);
   d.report.calibration_images = calibration;

@@ -13,10 +13,12 @@ struct DeployOptions {
   long calibration = 1000;  // training images, the first in file order; a fake-quantised model has ranges and needs none
   bool int32_logits = false;
   QuantOptions quant = {};  // of a fake-quantised model only the rounding counts: the others are those it was trained with
-  bool overlap = true, caller_arena = false, avr = false;  // see COptions
-  bool pack4 = false;                                      // two weights of 4 bits a byte
-  int self_test_images = 1;                                // training images embedded for the self-test
-  long checked = 100;                                      // test images on which the fast kernels are compared with the emulator
+  MemoryOptions memory = {};
+  bool fold_mean = false;                  // see quantize
+  bool caller_arena = false, avr = false;  // see COptions
+  bool pack4 = false;                      // two weights of 4 bits a byte
+  int self_test_images = 1;                // training images embedded for the self-test
+  long checked = 100;                      // test images on which the fast kernels are compared with the emulator
   int threads = 0;
 };
 

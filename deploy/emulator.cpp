@@ -33,13 +33,13 @@ struct RunStage {
 
   void operator()(const IntConv& w) const {
     const kernels::Conv& g = w.g;
-    const long window = long(g.kh) * g.kw * g.c;
+    const long step = w.mean ? 0 : g.c, window = w.mean ? g.c : long(g.kh) * g.kw * g.c;
     for (int oy = 0; oy < g.oh; ++oy)
       for (int ox = 0; ox < g.ow; ++ox)
         for (int k = 0; k < g.k; ++k) {
           std::int32_t acc = w.bias[std::size_t(k)];
           for_taps(g, oy, ox, [&](long pixel, int tap) {
-            const std::int8_t *x = in[0] + pixel, *q = w.weights.data() + k * window + long(tap) * g.c;
+            const std::int8_t *x = in[0] + pixel, *q = w.weights.data() + k * window + tap * step;
             for (int c = 0; c < g.c; ++c) acc += q[c] * (x[c] - w.zero_in);
           });
           finish(w, acc, (long(oy) * g.ow + ox) * g.k + k, k);

@@ -18,6 +18,17 @@ const kernels::Conv* window_of(const IntStage& s) {
   return w ? &w->g : nullptr;
 }
 
+// A folded mean has the same weights at every tap; the kernels want them one after the other.
+std::vector<std::int8_t> repeated_weights(const IntStage& s) {
+  const IntWeights& w = *s.weighted();
+  const auto* conv = std::get_if<IntConv>(&s.op);
+  if (!conv || !conv->mean) return w.weights;
+  std::vector<std::int8_t> all;
+  for (auto row = w.weights.begin(); row != w.weights.end(); row += w.g.c)
+    for (int tap = 0; tap < w.g.kh * w.g.kw; ++tap) all.insert(all.end(), row, row + w.g.c);
+  return all;
+}
+
 bool fast_depthwise(const IntWeights& w) { return w.g.kh == 3 && w.g.kw == 3 && w.g.stride <= 2; }
 
 }  // namespace
@@ -68,15 +79,14 @@ void IntInference::place(const IntNetwork& net) {
   }
 }
 
-IntInference::Constants* IntInference::constants(const IntWeights& w, bool depthwise) {
+IntInference::Constants* IntInference::constants(const IntWeights& w, bool depthwise, const std::vector<std::int8_t>& weights) {
   auto k = std::make_unique<Constants>();
   const std::size_t channels = w.bias.size(), padded = std::size_t(kernels::padded(long(channels)));
   k->bias.resize(padded), k->m.resize(padded), k->d.resize(padded), k->c.resize(padded, 0), k->s.resize(padded, 62);
-  const std::size_t taps = depthwise ? std::size_t(w.g.kh * w.g.kw) : w.weights.size() / channels,
-                    lanes = std::size_t(kernel_.lanes);
+  const std::size_t taps = depthwise ? std::size_t(w.g.kh * w.g.kw) : weights.size() / channels, lanes = std::size_t(kernel_.lanes);
   for (std::size_t c = 0; c < channels; ++c) {
     std::int64_t sum = 0;
-    for (std::size_t t = 0; t < taps; ++t) sum += w.weights[depthwise ? t * channels + c : c * taps + t];
+    for (std::size_t t = 0; t < taps; ++t) sum += weights[depthwise ? t * channels + c : c * taps + t];
     // Elements are codes + 128, borders hold the code of 0.
     k->bias[c] = std::int32_t(w.bias[c] - sum * (w.zero_in + 128));
     const Multiplier& m = w.multipliers[c];
@@ -87,10 +97,10 @@ IntInference::Constants* IntInference::constants(const IntWeights& w, bool depth
   k->zero = w.zero_out + 128, k->lo = w.lo + 128, k->hi = w.hi + 128, k->accumulators = w.accumulators;
   if (depthwise) {
     k->packed.resize(std::size_t(kernel_.depthwise_packed_size(w.g.c)));
-    kernel_.depthwise_pack(w.weights.data(), w.g.c, k->packed.data());
+    kernel_.depthwise_pack(weights.data(), w.g.c, k->packed.data());
   } else {
     k->packed.resize(std::size_t(kernel_.packed_size(w.g.k, w.g.kh, w.g.kw * w.g.c)));
-    kernel_.pack(w.weights.data(), w.g.k, w.g.kh, w.g.kw * w.g.c, k->packed.data());
+    kernel_.pack(weights.data(), w.g.k, w.g.kh, w.g.kw * w.g.c, k->packed.data());
   }
   constants_.push_back(std::move(k));
   return constants_.back().get();
@@ -122,7 +132,7 @@ void IntInference::compile(const IntNetwork& net, const IntStage& stage) {
   // A value with a border is an image to all who read it as one.
   const bool image = w && (border_free || (w->g.h == x.h && w->g.w == x.w));
   if (image && (!depthwise || fast_depthwise(*w))) {
-    const Constants* k = constants(*w, depthwise);
+    const Constants* k = constants(*w, depthwise, repeated_weights(stage));
     kernels::Conv g = w->g;
     const bool one_row = !depthwise && g.kh == 1 && g.kw == 1 && g.stride == 1 && border_free && y.row == long(y.w) * y.c;
     if (one_row) g.ow *= g.oh, g.w *= g.h, g.oh = g.h = 1;

@@ -47,7 +47,7 @@ class IntInference {
   void place(const IntNetwork& net);
   void compile(const IntNetwork& net, const IntStage& stage);
   void compile_mean(const IntAvgPool& pool, const Value& x, const Value& y);  // over the whole image
-  Constants* constants(const IntWeights& w, bool depthwise);
+  Constants* constants(const IntWeights& w, bool depthwise, const std::vector<std::int8_t>& weights);
   void run(std::uint8_t* work, const std::uint8_t* image, std::int32_t* out) const;
 
   const kernels::Int8Table& kernel_;

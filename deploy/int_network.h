@@ -25,7 +25,9 @@ struct IntWeights {
   bool packed = false;        // in flash two weights share a byte, the first in its lower half
   std::vector<double> bound;  // per channel: |acc| is never larger
 };
-struct IntConv : IntWeights {};       // weights [k][kh][kw][c]
+struct IntConv : IntWeights {  // weights [k][kh][kw][c]
+  bool mean = false;           // of the whole image, in front of a linear layer: every tap has the weights [k][c]
+};
 struct IntDepthwise : IntWeights {};  // weights [kh][kw][c]
 struct IntAdd {
   int zero_a = 0, zero_b = 0, zero_out = 0, lo = -128, hi = 127;
@@ -68,6 +70,7 @@ struct IntNetwork {
   int output = 0;
   QuantOptions options;
   bool accumulators = false;  // the logits are accumulators
+  bool fold_mean = false;     // a mean over the image and the linear layer behind it are one stage
 
   const Shape& shape(int value) const { return values[std::size_t(value)].shape; }
   int storage(int value) const { return values[std::size_t(value)].storage; }

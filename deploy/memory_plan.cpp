@@ -1,10 +1,13 @@
 #include "memory_plan.h"
 
 #include <algorithm>
-#include <numeric>
+
+#include "../core/rng.h"
 
 namespace six {
 namespace {
+
+constexpr std::uint64_t kMoves = 300;
 
 // The input bytes that output (y, x, c) reads: calls f(first, count).
 struct Reads {
@@ -37,45 +40,92 @@ struct Placed {
   int first, last;  // stages that write it and read it last
 };
 
+// What a stage does to the arena.
+struct Step {
+  std::vector<int> in;
+  int out = -1;
+  std::vector<long> ahead, behind;  // creep of each input; none without overlap
+};
+
+// A depthwise convolution whose values are read by the pointwise one behind it alone.
+bool can_fuse(const IntNetwork& net, std::size_t s) {
+  if (s + 1 >= net.stages.size()) return false;
+  const IntStage &depthwise = net.stages[s], &next = net.stages[s + 1];
+  const auto* pointwise = std::get_if<IntConv>(&next.op);
+  if (!std::holds_alternative<IntDepthwise>(depthwise.op) || !pointwise || next.in[0] != depthwise.out) return false;
+  const kernels::Conv &g = pointwise->g, &of = depthwise.weighted()->g;
+  return g.kh == 1 && g.kw == 1 && g.stride == 1 && g.oh == of.oh && g.ow == of.ow && g.c == of.k &&
+         depthwise.out != net.storage(net.output) &&
+         std::none_of(net.stages.begin() + long(s) + 2, net.stages.end(),
+                      [&](const IntStage& x) { return std::count(x.in.begin(), x.in.end(), depthwise.out); });
+}
+
+// Stage s and the one behind it as one: a convolution that reads what the first reads and writes what the second writes.
+IntStage pair_of(const IntNetwork& net, std::size_t s) {
+  IntConv both;
+  both.g = net.stages[s].weighted()->g;
+  both.g.k = net.stages[s + 1].weighted()->g.k;
+  return {"", net.stages[s].in, net.stages[s + 1].out, both};
+}
+
+Step step_of(const IntNetwork& net, const IntStage& stage, bool overlap) {
+  Step step{stage.in, stage.out, {}, {}};
+  for (std::size_t i = 0; overlap && i < stage.in.size(); ++i)
+    step.ahead.push_back(creep(stage, net, i, false)), step.behind.push_back(creep(stage, net, i, true));
+  return step;
+}
+
+// The values of the arena, and while which stages they are alive.
+std::vector<Placed> lifetimes(const IntNetwork& net, const std::vector<bool>& fused) {
+  std::vector<Placed> of(net.values.size(), {-1, 0, -1, -1});
+  for (int s = 0; s < int(net.stages.size()); ++s) {
+    const IntStage& stage = net.stages[std::size_t(s)];
+    const Shape& shape = net.shape(stage.out);
+    const bool inside = fused[std::size_t(s)];  // then of its value a pixel, while the next stage runs
+    const int at = s + inside;
+    of[std::size_t(stage.out)] = {stage.out, inside ? stage.weighted()->g.k : shape.size(), at, at};
+    for (int v : stage.in) of[std::size_t(v)].last = at;
+  }
+  std::erase_if(of, [&](const Placed& v) { return v.value < 0 || v.value == net.storage(net.output); });
+  return of;
+}
+
 class Planner {
  public:
-  Planner(const IntNetwork& net, bool overlap) : net_(net), writer_(net.values.size(), -1) {
-    std::vector<int> last(net.values.size(), -1);
-    for (int s = 0; s < int(net.stages.size()); ++s) {
-      const IntStage& stage = net.stages[std::size_t(s)];
-      writer_[std::size_t(stage.out)] = s;
-      for (int v : stage.in) last[std::size_t(v)] = s;
-    }
-    for (int v = 1; v < int(net.values.size()); ++v)
-      if (net.storage(v) == v && v != net.storage(net.output))
-        all_.push_back({v, net.shape(v).size(), writer_[std::size_t(v)], std::max(writer_[std::size_t(v)], last[std::size_t(v)])});
-    ahead_.resize(net.stages.size()), behind_.resize(net.stages.size());
-    if (!overlap) return;
-    for (std::size_t s = 0; s < net.stages.size(); ++s)
-      for (std::size_t i = 0; i < net.stages[s].in.size(); ++i) {
-        ahead_[s].push_back(creep(net.stages[s], net, i, false));
-        behind_[s].push_back(creep(net.stages[s], net, i, true));
-      }
-  }
+  Planner(const IntNetwork& net, std::vector<Step> steps, const std::vector<bool>& fused)
+      : values_(net.values.size()), steps_(std::move(steps)), fused_(fused), all_(lifetimes(net, fused)) {}
 
-  // The best of several greedy orders: each value at the lowest offset where it fits.
+  // The best of several orders, each value in turn at the lowest offset where it fits: the largest first, the last, the first, and
+  // from the best of these on, single values moved at random as long as the arena grows no larger.
   MemoryPlan best() const {
     MemoryPlan least;
+    std::vector<Placed> order;
     const auto attempt = [&](auto before) {
-      std::vector<Placed> order = all_;
-      std::stable_sort(order.begin(), order.end(), before);
-      const MemoryPlan p = place(order);
-      if (least.offset.empty() || p.size < least.size) least = p;
+      std::vector<Placed> sorted = all_;
+      std::stable_sort(sorted.begin(), sorted.end(), before);
+      const MemoryPlan p = place(sorted);
+      if (least.offset.empty() || p.size < least.size) least = p, order = sorted;
     };
     attempt([](const Placed& a, const Placed& b) { return a.size > b.size; });
     attempt([](const Placed& a, const Placed& b) { return a.first > b.first; });
     attempt([](const Placed& a, const Placed& b) { return a.first < b.first; });
+    const Rng rng(1, Purpose::user);
+    for (std::uint64_t i = 0; i < kMoves && all_.size() > 1; ++i) {
+      std::vector<Placed> moved = order;
+      const auto from = moved.begin() + long(rng.below(2 * i, moved.size())),
+                 to = moved.begin() + long(rng.below(2 * i + 1, moved.size()));
+      from < to ? std::rotate(from, from + 1, to + 1) : std::rotate(to, from, from + 1);
+      const MemoryPlan p = place(moved);
+      if (p.size > least.size) continue;
+      order = moved;
+      if (p.size < least.size) least = p;
+    }
     return least;
   }
 
  private:
   MemoryPlan place(const std::vector<Placed>& order) const {
-    MemoryPlan p{std::vector<long>(net_.values.size(), -1), std::vector<bool>(net_.stages.size(), false), 0};
+    MemoryPlan p{std::vector<long>(values_, -1), std::vector<bool>(steps_.size(), false), fused_};
     std::vector<Placed> done;
     for (const Placed& v : order) {
       std::vector<long> candidates = {0};
@@ -88,29 +138,30 @@ class Planner {
       std::sort(candidates.begin(), candidates.end());
       for (long c : candidates) {
         p.offset[std::size_t(v.value)] = c;
-        if (std::all_of(done.begin(), done.end(), [&](const Placed& d) { return compatible(p, v, d); }) && directions(p, nullptr))
-          break;
+        if (std::all_of(done.begin(), done.end(), [&](const Placed& d) { return compatible(p, v, d); }) && can_run(p, v)) break;
       }
       done.push_back(v);
       p.size = std::max(p.size, p.offset[std::size_t(v.value)] + v.size);
     }
-    directions(p, &p.backward);
+    for (const Placed& v : all_)
+      if (steps_[std::size_t(v.first)].out == v.value) p.backward[std::size_t(v.first)] = !directions(p, v).forward;
     return p;
   }
 
   // The stage that writes `out` while it reads `in` for the last time, and which operand that is; -1 if there is none.
   std::pair<int, std::size_t> meeting(const Placed& in, const Placed& out) const {
-    if (in.last != out.first || ahead_[std::size_t(out.first)].empty()) return {-1, 0};
-    const std::vector<int>& reads = net_.stages[std::size_t(out.first)].in;
-    return {out.first, std::size_t(std::find(reads.begin(), reads.end(), in.value) - reads.begin())};
+    const Step& step = steps_[std::size_t(out.first)];
+    const auto read = std::find(step.in.begin(), step.in.end(), in.value);
+    if (in.last != out.first || step.out != out.value || step.ahead.empty() || read == step.in.end()) return {-1, 0};
+    return {out.first, std::size_t(read - step.in.begin())};
   }
   long gap(const Placed& in, const Placed& out) const {
     const auto [s, i] = meeting(in, out);
-    return s < 0 ? 0 : ahead_[std::size_t(s)][i];
+    return s < 0 ? 0 : steps_[std::size_t(s)].ahead[i];
   }
   long behind(const Placed& in, const Placed& out) const {
     const auto [s, i] = meeting(in, out);
-    return s < 0 ? 0 : behind_[std::size_t(s)][i];
+    return s < 0 ? 0 : steps_[std::size_t(s)].behind[i];
   }
   bool disjoint(const MemoryPlan& p, const Placed& a, const Placed& b) const {
     const long x = p.offset[std::size_t(a.value)], y = p.offset[std::size_t(b.value)];
@@ -118,31 +169,37 @@ class Planner {
   }
   bool compatible(const MemoryPlan& p, const Placed& a, const Placed& b) const {
     if (a.last < b.first || b.last < a.first || disjoint(p, a, b)) return true;
-    return meeting(a, b).first >= 0 || meeting(b, a).first >= 0;  // which direction is settled by `directions`
+    return meeting(a, b).first >= 0 || meeting(b, a).first >= 0;  // `can_run` sees how far
   }
-  // Whether every stage that lies over an operand of its has a direction that suits all of them.
-  bool directions(const MemoryPlan& p, std::vector<bool>* backward) const {
-    for (const Placed& out : all_) {
-      const long to = p.offset[std::size_t(out.value)];
-      if (to < 0) continue;
-      bool forward_fits = true, backward_fits = true;
-      for (const Placed& in : all_) {
-        const auto [s, i] = meeting(in, out);
-        const long from = p.offset[std::size_t(in.value)];
-        if (s < 0 || from < 0 || disjoint(p, in, out)) continue;
-        forward_fits &= to + ahead_[std::size_t(s)][i] <= from;
-        backward_fits &= to + out.size >= from + in.size + behind_[std::size_t(s)][i];
-      }
-      if (!forward_fits && !backward_fits) return false;
-      if (backward) (*backward)[std::size_t(out.first)] = !forward_fits;
+  // In which directions the stage that writes `out` may run over those of its operands that lie under it.
+  struct Directions {
+    bool forward = true, backward = true;
+  };
+  Directions directions(const MemoryPlan& p, const Placed& out) const {
+    Directions fits;
+    const long to = p.offset[std::size_t(out.value)];
+    for (const Placed& in : all_) {
+      const auto [s, i] = meeting(in, out);
+      const long from = p.offset[std::size_t(in.value)];
+      if (s < 0 || from < 0 || disjoint(p, in, out)) continue;
+      fits.forward &= to + steps_[std::size_t(s)].ahead[i] <= from;
+      fits.backward &= to + out.size >= from + in.size + steps_[std::size_t(s)].behind[i];
     }
-    return true;
+    return fits;
+  }
+  // Whether the stages that write v and that read it last have a direction.
+  bool can_run(const MemoryPlan& p, const Placed& v) const {
+    return std::all_of(all_.begin(), all_.end(), [&](const Placed& out) {
+      if (p.offset[std::size_t(out.value)] < 0 || (out.value != v.value && out.first != v.last)) return true;
+      const Directions fits = directions(p, out);
+      return fits.forward || fits.backward;
+    });
   }
 
-  const IntNetwork& net_;
-  std::vector<int> writer_;
+  std::size_t values_;
+  std::vector<Step> steps_;
+  std::vector<bool> fused_;
   std::vector<Placed> all_;
-  std::vector<std::vector<long>> ahead_, behind_;
 };
 
 }  // namespace
@@ -174,19 +231,38 @@ long creep(const IntStage& stage, const IntNetwork& net, std::size_t input, bool
   return distance;
 }
 
-MemoryPlan plan_memory(const IntNetwork& network, bool overlap) { return Planner(network, overlap).best(); }
-
-long live_bytes(const IntNetwork& net, std::size_t stage) {
-  long sum = 0;
-  for (int v = 1; v < int(net.values.size()); ++v) {
-    if (net.storage(v) != v || v == net.storage(net.output)) continue;
-    bool written = false, read = false;
-    for (std::size_t s = 0; s < net.stages.size(); ++s) {
-      written |= s <= stage && net.stages[s].out == v;
-      read |= s >= stage && (net.stages[s].out == v || std::count(net.stages[s].in.begin(), net.stages[s].in.end(), v));
-    }
-    if (written && read) sum += net.shape(v).size();
+MemoryPlan plan_memory(const IntNetwork& net, const MemoryOptions& options) {
+  const std::size_t n = net.stages.size();
+  std::vector<Step> alone, paired(n);
+  std::vector<bool> none(n), fused(n);
+  for (std::size_t s = 0; s < n; ++s) {
+    alone.push_back(step_of(net, net.stages[s], options.overlap));
+    fused[s] = options.fuse && can_fuse(net, s);
+    if (fused[s]) paired[s] = step_of(net, pair_of(net, s), options.overlap);
   }
+  const auto plan = [&](const std::vector<bool>& pairs) {
+    std::vector<Step> steps = alone;
+    for (std::size_t s = 0; s < n; ++s)
+      if (pairs[s]) steps[s] = {}, steps[s + 1] = paired[s];
+    return Planner(net, std::move(steps), pairs).best();
+  };
+  const MemoryPlan apart = plan(none);
+  if (fused == none) return apart;
+  // Of all pairs, those are taken apart again that save nothing.
+  MemoryPlan least = plan(fused);
+  for (std::size_t s = 0; s < n; ++s) {
+    if (!least.fused[s]) continue;
+    std::vector<bool> fewer = least.fused;
+    fewer[s] = false;
+    if (const MemoryPlan p = plan(fewer); p.size <= least.size) least = p;
+  }
+  return apart.size <= least.size ? apart : least;
+}
+
+long live_bytes(const IntNetwork& net, const MemoryPlan& plan, std::size_t stage) {
+  long sum = 0;
+  for (const Placed& v : lifetimes(net, plan.fused))
+    if (v.first <= int(stage) && int(stage) <= v.last) sum += v.size;
   return sum;
 }
 

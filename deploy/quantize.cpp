@@ -42,11 +42,38 @@ QuantWeights weights_of(const Graph& g, const Stage& s, const QuantOptions& o) {
   return {o.edge_bits && is_edge(g, s) ? o.edge_bits : o.weights.bits, o.weights.per};
 }
 
+// The mean whose result a linear layer reads and nobody else, if the two shall be one; it has no clamp of its own.
+const Stage* folded_mean(const Graph& g, const Stage& linear, bool fold) {
+  if (!fold || !std::holds_alternative<Stage::Linear>(linear.op)) return nullptr;
+  for (const Stage* reader = &linear; reader->in[0] > 0;) {
+    const int value = reader->in[0];
+    const Stage& s = g.stages[std::size_t(value) - 1];
+    long readers = value == g.output;
+    for (const Stage& other : g.stages) readers += std::count(other.in.begin(), other.in.end(), value);
+    if (readers > 1) return nullptr;
+    if (std::holds_alternative<Stage::Mean>(s.op)) return s.clamped() ? nullptr : &s;
+    if (!std::holds_alternative<Stage::Reshape>(s.op)) return nullptr;
+    reader = &s;
+  }
+  return nullptr;
+}
+bool is_folded(const Graph& g, const Stage& mean, bool fold) {
+  return std::any_of(g.stages.begin(), g.stages.end(), [&](const Stage& s) { return folded_mean(g, s, fold) == &mean; });
+}
+// Pixels that the mean folded into a layer is over, otherwise 1.
+double pixels_of(const Graph& g, const Stage& s, bool fold) {
+  const Stage* mean = folded_mean(g, s, fold);
+  if (!mean) return 1;
+  const ImageSize size(g.shape(mean->in[0]));
+  return double(size.h) * size.w;
+}
+
 class Quantizer {
  public:
-  Quantizer(const Graph& g, const std::vector<Range>& ranges, const QuantOptions& o, bool accumulators) : graph_(g) {
+  Quantizer(const Graph& g, const std::vector<Range>& ranges, const QuantOptions& o, bool accumulators, bool fold_mean)
+      : graph_(g) {
     require(ranges.size() == g.stages.size() + 1, "quantize: ", ranges.size(), " ranges for ", g.stages.size() + 1, " values");
-    net.options = o, net.accumulators = accumulators, net.output = g.output;
+    net.options = o, net.accumulators = accumulators, net.fold_mean = fold_mean, net.output = g.output;
     net.values.push_back({g.input, activation_quantization(0, 1), 0, 0, 1});
     for (std::size_t i = 0; i < g.stages.size(); ++i) {
       const Stage& s = g.stages[i];
@@ -54,15 +81,15 @@ class Quantizer {
       const Range& r = ranges[i + 1];
       IntValue v{s.out, {}, value, r.lo, r.hi};
       const IntValue& from = net.values[std::size_t(s.in[0])];
-      const bool reshape = std::holds_alternative<Stage::Reshape>(s.op);
+      const bool no_stage = std::holds_alternative<Stage::Reshape>(s.op) || is_folded(g, s, fold_mean);
       if (s.keeps_codes())
         v.q = from.q, v.lo = from.lo, v.hi = from.hi, v.bits = from.bits;
       else
         v.bits = o.edge_bits && value == g.output ? o.edge_bits : o.activations.bits,
         v.q = activation_quantization(r.lo, r.hi, v.bits, s.lo == 0);
-      if (reshape) v.storage = from.storage;
+      if (no_stage) v.storage = from.storage;
       net.values.push_back(v);
-      if (!reshape) net.stages.push_back(stage(s, value));
+      if (!no_stage) net.stages.push_back(stage(s, value));
     }
     require(!accumulators || (!net.stages.empty() && net.stages.back().weighted() && net.stages.back().weighted()->accumulators),
             "quantize: logits of 32 bits need a linear layer or a convolution at the end");
@@ -93,8 +120,10 @@ class Quantizer {
   }
 
   kernels::Conv geometry(const Stage& s) const {
-    const ImageSize in(graph_.shape(s.in[0])), out(s.out);
-    const Window w = window_of(graph_, s);
+    const Stage* mean = folded_mean(graph_, s, net.fold_mean);
+    const Stage& reads = mean ? *mean : s;
+    const ImageSize in(graph_.shape(reads.in[0])), out(s.out);
+    const Window w = window_of(graph_, reads);
     return {1, in.h, in.w, in.c, out.h, out.w, out.c, w.kh, w.kw, w.stride, w.padding.top, w.padding.left};
   }
 
@@ -140,6 +169,7 @@ class Quantizer {
     const std::size_t k = s.bias.size();
     const QuantWeights weights = weights_of(graph_, s, net.options);
     const Scales scales(s, weights, w.accumulators);
+    const double pixels = pixels_of(graph_, s, net.fold_mean);
     codes.resize(s.weights.size());
     for (std::size_t i = 0; i < codes.size(); ++i) codes[i] = weight_code(s.weights[i], scales.of[i % k], weights.bits);
     std::vector<double> sums(k, 0);
@@ -147,11 +177,11 @@ class Quantizer {
     const bool as_tensorflow = net.options.rounding == Rounding::twofold && weights.per == Granularity::tensor &&
                                std::holds_alternative<Stage::Linear>(s.op);
     for (std::size_t c = 0; c < k; ++c) {
-      const double b = bias_code(s.bias[c], bias_scale(x.scale, scales.of[c]));
-      const double d = accumulator_factor(x.scale, scales.of[c], y.scale, as_tensorflow);
+      const double step = bias_scale(x.scale, scales.of[c]) / pixels, b = bias_code(s.bias[c], step);
+      const double d = accumulator_factor(x.scale, scales.of[c], y.scale, as_tensorflow) / pixels;
       const Multiplier m = encode_multiplier(d, net.options.rounding);
-      const double products = sums[c] * farthest(x), most = std::abs(b) + products;
-      check_sum(s, c, products, b, bias_scale(x.scale, scales.of[c]));
+      const double products = sums[c] * farthest(x) * pixels, most = std::abs(b) + products;
+      check_sum(s, c, products, b, step);
       if (!w.accumulators) check_codes(s.name + ": channel " + std::to_string(c), value, most, m);
       w.bias.push_back(std::int32_t(b)), w.multipliers.push_back(m), w.bound.push_back(most);
     }
@@ -192,7 +222,7 @@ class Quantizer {
 
   IntConv conv(const Stage& s, int value) const {
     std::vector<int> codes;
-    IntConv out{weighted(s, value, codes)};
+    IntConv out{weighted(s, value, codes), folded_mean(graph_, s, net.fold_mean) != nullptr};
     const std::size_t k = s.bias.size(), window = codes.size() / k;
     for (std::size_t o = 0; o < k; ++o)
       for (std::size_t i = 0; i < window; ++i) out.weights.push_back(std::int8_t(codes[i * k + o]));
@@ -227,15 +257,18 @@ long IntStage::constant_bytes() const {
 
 void pack_weights(IntNetwork& net) {
   const int widest = std::max(net.options.weights.bits, net.options.edge_bits);
-  require(widest == 4, "packing: two weights of ", widest, " bits do not fit into a byte; train or quantise with 4 bits");
+  require(widest == 4, "packing: two weights of ", widest, " bits do not fit into a byte; train or quantise with 4 bits (--weight-bits 4)");
   const auto pack = []<class Op>(Op& op) {
     if constexpr (std::is_base_of_v<IntWeights, Op>) op.packed = true;
   };
   for (IntStage& s : net.stages) std::visit(pack, s.op);
 }
 
-IntNetwork quantize(const Graph& graph, const std::vector<Range>& ranges, const QuantOptions& options, bool accumulators) {
-  return Quantizer(stored(graph), ranges, options, accumulators).net;
+IntNetwork quantize(const Graph& graph, const std::vector<Range>& ranges, const QuantOptions& options, bool accumulators,
+                    bool fold_mean) {
+  require(!fold_mean || options.rounding == Rounding::single,
+          "quantize: a mean folded into the linear layer behind it needs sums that are rounded once");
+  return Quantizer(stored(graph), ranges, options, accumulators, fold_mean).net;
 }
 
 Graph with_quantized_weights(const Graph& graph, const IntNetwork& net) {
@@ -247,10 +280,11 @@ Graph with_quantized_weights(const Graph& graph, const IntNetwork& net) {
     const Scales scales(s, weights, shared);
     const std::size_t k = s.bias.size();
     const float in = net.values[std::size_t(s.in[0])].q.scale;
+    const double pixels = pixels_of(out, s, net.fold_mean);
     for (std::size_t i = 0; i < s.weights.size(); ++i)
       s.weights[i] = weight_code(s.weights[i], scales.of[i % k], weights.bits) * double(scales.of[i % k]);
     for (std::size_t c = 0; c < k; ++c)
-      s.bias[c] = bias_code(s.bias[c], bias_scale(in, scales.of[c])) * bias_scale(in, scales.of[c]);
+      s.bias[c] = bias_code(s.bias[c], bias_scale(in, scales.of[c]) / pixels) * bias_scale(in, scales.of[c]) / pixels;
   }
   return out;
 }

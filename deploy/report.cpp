@@ -139,6 +139,19 @@ void count_predictions(DeployReport& r, const Model& model, const Graph& graph, 
   r.integer_accuracy = double(integer_right) / all;
 }
 
+// Without the type, for tables of 80 columns: "layers.3.depthwise 3x3/2, 28x28x16 -> 14x14x16".
+std::string brief(std::string text) {
+  if (const std::size_t type = text.find(" ("); type != text.npos) text.erase(type, text.find(')', type) + 1 - type);
+  if (const std::size_t stride = text.find(" stride "); stride != text.npos) text.replace(stride, 8, "/");
+  return text;
+}
+std::size_t widest(const std::vector<std::string>& names) {
+  std::size_t wide = std::string_view("all; RAM: the arena").size();
+  for (const std::string& name : names) wide = std::max(wide, name.size());
+  return wide;
+}
+std::string padded(const std::string& name, std::size_t wide) { return name + std::string(wide - name.size(), ' '); }
+
 std::string decibel_text(double x) { return std::isfinite(x) ? formatted("%6.1f", x) : x > 0 ? " exact" : "     -"; }
 
 }  // namespace
@@ -149,10 +162,10 @@ DeployReport make_plan_report(const IntNetwork& net, const MemoryPlan& plan) {
     const IntStage& s = net.stages[i];
     const IntValue& v = net.values[std::size_t(s.out)];
     LayerReport l{.name = s.name,
-                  .shape = description(s, net),
+                  .shape = description(s, net) + (plan.fused[i] ? ", fused" : ""),
                   .macs = s.macs(),
                   .constants = s.constant_bytes(),
-                  .live = live_bytes(net, i),
+                  .live = live_bytes(net, plan, i),
                   .lo = v.lo,
                   .hi = v.hi};
     if (const IntWeights* w = s.weighted()) {
@@ -180,15 +193,16 @@ DeployReport make_report(const Model& model, const Graph& graph, const IntNetwor
 }
 
 std::string plan_text(const DeployReport& r) {
-  std::size_t wide = 5;
-  for (const LayerReport& l : r.layers) wide = std::max(wide, l.shape.size());
+  std::vector<std::string> names;
+  for (const LayerReport& l : r.layers) names.push_back(brief(l.shape));
+  const std::size_t wide = widest(names);
   const auto row = [&](const std::string& name, const std::string& macs, const std::string& flash, const std::string& live) {
-    return name + std::string(wide - name.size(), ' ') + formatted("  %10s  %8s  %8s\n", macs.c_str(), flash.c_str(), live.c_str());
+    return padded(name, wide) + formatted("  %9s  %6s  %6s\n", macs.c_str(), flash.c_str(), live.c_str());
   };
-  std::string out = row("layer", "MACs", "flash", "live RAM");
-  for (const LayerReport& l : r.layers)
-    out += row(l.shape, std::to_string(l.macs), std::to_string(l.constants), std::to_string(l.live));
-  return out + row("total; RAM is the arena", std::to_string(r.macs), std::to_string(r.flash), std::to_string(r.arena));
+  std::string out = row("layer", "MACs", "flash", "RAM");
+  for (std::size_t i = 0; i < names.size(); ++i)
+    out += row(names[i], std::to_string(r.layers[i].macs), std::to_string(r.layers[i].constants), std::to_string(r.layers[i].live));
+  return out + row("all; RAM: the arena", std::to_string(r.macs), std::to_string(r.flash), std::to_string(r.arena));
 }
 
 std::string report_text(const DeployReport& r) {
@@ -196,22 +210,23 @@ std::string report_text(const DeployReport& r) {
   for (const std::string& warning : r.warnings) out += "warning: " + warning + '\n';
   out += formatted("%ld test images: float %.2f %%, fake-quantised %.2f %%, integer %.2f %%\n", r.images, 100 * r.float_accuracy,
                    100 * r.fake_accuracy, 100 * r.integer_accuracy);
-  out += formatted("%ld predictions flipped against float (%.1f per 10,000), %ld images with two equal largest logits\n\n",
-                   r.flipped, 1e4 * double(r.flipped) / double(r.images), r.ties);
-  std::size_t wide = 5;
-  for (const LayerReport& l : r.layers) wide = std::max(wide, l.name.size());
   out +=
-      std::string("layer") + std::string(wide - 5, ' ') + "   SQNR dB   alone   range               at ends, %    weights  sum\n";
-  for (const LayerReport& l : r.layers) {
-    out += l.name + std::string(wide - l.name.size(), ' ') + "    " + decibel_text(l.sqnr) + "  " + decibel_text(l.sqnr_local);
-    out += formatted("   [%7.3f, %7.3f]  %5.1f  %5.1f  ", l.lo, l.hi, 100 * l.at_min, 100 * l.at_max);
-    out += l.accumulator_bits > 0 ? formatted("%7.1fx  %2.0f bits\n", l.weight_ratio, l.accumulator_bits) : "\n";
+      formatted("%ld predictions flipped against float (%.1f per 10,000)\n", r.flipped, 1e4 * double(r.flipped) / double(r.images));
+  out += formatted("%ld images with two equal largest logits\n\n", r.ties);
+  std::vector<std::string> names;
+  for (const LayerReport& l : r.layers) names.push_back(brief(l.name));
+  const std::size_t wide = widest(names);
+  out += padded("layer", wide) + "    SQNR   alone  range             at ends, %   weights  sum\n";
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const LayerReport& l = r.layers[i];
+    out += padded(names[i], wide) + "  " + decibel_text(l.sqnr) + "  " + decibel_text(l.sqnr_local);
+    out += formatted("  [%6.2f, %6.2f]  %5.1f %5.1f", l.lo, l.hi, 100 * l.at_min, 100 * l.at_max);
+    out += l.accumulator_bits > 0 ? formatted("  %6.1fx  %3.0f\n", l.weight_ratio, l.accumulator_bits) : "\n";
   }
-  return out + "\nSQNR: signal by quantisation noise, of all layers up to this one and of this one alone, on the first " +
+  return out + "\nSQNR: signal by quantisation noise in dB, of all layers up to this one and of\nthis one alone, on the first " +
          std::to_string(std::min(kLookedAt, r.images)) +
-         " images. At ends: codes at the lower and upper end of the clamp. Weights: the largest scale of a channel by the "
-         "smallest. "
-         "Sum: what an accumulator needs at most.\n";
+         " images. At ends: codes at the lower\nand the upper end of the clamp. Weights: the largest scale of a channel by the\n"
+         "smallest. Sum: the bits of the largest accumulator.\n";
 }
 
 OrderedJson report_json(const DeployReport& r) {

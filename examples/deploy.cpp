@@ -18,49 +18,45 @@ struct Arguments {
 };
 
 void describe(CLI::App& app, Arguments& a) {
-  app.add_option("RUN", a.run, "Folder of a run of `mnist train`, or a model.safetensors")->required();
-  app.add_option("--name", a.options.name, "Of the file and its functions, in upper case of its macros: a C identifier")
-      ->required();
-  app.add_option("--out", a.out, "Folder for NAME.c, NAME.h, report.json, report.txt")->required();
-  app.add_option("--data", a.data, "Folder with the four files of MNIST; else $MNIST_DIR, the cache, a download");
-  app.add_option("--calibration", a.options.calibration, "Training images on which ranges are observed")->capture_default_str();
-  app.add_option("--observer", a.observer, "How a range follows from what was seen")
-      ->check(CLI::IsMember({"minmax", "ema", "percentile", "mse", "fixed"}))
-      ->capture_default_str();
-  app.add_option("--percentile", a.options.quant.activations.percentile, "For that observer")->capture_default_str();
-  app.add_option("--fixed", a.options.quant.activations.fixed, "For that observer")->capture_default_str();
-  app.add_option("--relu6-range", a.range, "Behind ReLU6: its ends, or what was observed")
-      ->check(CLI::IsMember({"fixed6", "observed"}))
-      ->capture_default_str();
-  app.add_option("--weights", a.per, "Weights that share a scale")
-      ->check(CLI::IsMember({"channel", "tensor"}))
-      ->capture_default_str();
-  app.add_option("--weight-bits", a.options.quant.weights.bits, "4 to 8")->check(CLI::Range(4, 8))->capture_default_str();
-  app.add_flag("--pack4", a.options.pack4, "Two weights of 4 bits share a byte of flash");
-  app.add_option("--activation-bits", a.options.quant.activations.bits, "4 to 8")->check(CLI::Range(4, 8))->capture_default_str();
-  app.add_option(
-         "--rounding", a.rounding,
-         "Once, or twice as TensorFlow Lite Micro and CMSIS-NN do by default; of a model trained as integers, as it was trained")
-      ->check(CLI::IsMember({"single", "double"}))
-      ->capture_default_str();
-  app.add_option("--logits", a.logits, "Codes, or the sums of the last layer")
-      ->check(CLI::IsMember({"int8", "int32"}))
-      ->capture_default_str();
-  app.add_option("--arena", a.arena, "Working memory: static, or the caller's")
-      ->check(CLI::IsMember({"static", "caller"}))
-      ->capture_default_str();
-  app.add_flag("!--no-overlap", a.options.overlap, "Values that are alive together never share memory");
-  app.add_flag("--avr-progmem", a.options.avr, "Constants stay in the flash of an AVR");
-  app.add_option("--self-test-images", a.options.self_test_images, "Training images embedded for -DNAME_SELFTEST, 0 to 3")
-      ->capture_default_str();
-  app.add_option("--test-logits", a.test_logits,
-                 "File for the logits of all test images, [images][classes] of little-endian int32: what a device must give");
-  app.add_option("--check", a.options.checked, "Test images on which the fast kernels are compared with the plain loops")
-      ->check(CLI::Range(0L, 1'000'000'000L))
-      ->capture_default_str();
-  app.add_option("--threads", a.options.threads, "0: all processors; the result is the same for any number")
-      ->check(CLI::Range(0, 1024))
-      ->capture_default_str();
+  six::DeployOptions& o = a.options;
+  const auto add = [&app](const char* name, auto& value, const char* text, const char* what) {
+    return six::add_with_default(app, name, value, text, what);
+  };
+  const auto choice = [&app](const char* name, std::string& value, std::vector<std::string> words, const char* what) {
+    six::add_choice(app, name, value, words, what);
+  };
+  six::add(app, "RUN", a.run, "", "Folder of a run of `mnist train`, or a model.safetensors")->required();
+  six::add(app, "--name", o.name, "NAME", "Of the file and its functions, in upper case of its macros: a C identifier")->required();
+  six::add(app, "--out", a.out, "DIR", "Folder for NAME.c, NAME.h, report.json, report.txt")->required();
+  six::add(app, "--data", a.data, "DIR", "Folder with the four files of MNIST",
+           "$MNIST_DIR, else the cache folder, else a download");
+  add("--calibration", o.calibration, "N", "Training images on which ranges are observed");
+  choice("--observer", a.observer, {"minmax", "ema", "percentile", "mse", "fixed"}, "How a range follows from what was seen");
+  add("--percentile", o.quant.activations.percentile, "P", "For that observer");
+  add("--fixed", o.quant.activations.fixed, "R", "For that observer");
+  choice("--relu6-range", a.range, {"fixed6", "observed"}, "Behind ReLU6: its ends, or what was observed");
+  choice("--weights", a.per, {"channel", "tensor"}, "Weights that share a scale");
+  add("--weight-bits", o.quant.weights.bits, "N", "4 to 8")->check(CLI::Range(4, 8));
+  app.add_flag("--pack4", o.pack4, "Two weights of 4 bits share a byte of flash");
+  add("--activation-bits", o.quant.activations.bits, "N", "4 to 8")->check(CLI::Range(4, 8));
+  choice("--rounding", a.rounding, {"single", "double"},
+         "Once, or twice as TensorFlow Lite Micro and CMSIS-NN do by default; of a model trained as integers, as it was trained");
+  choice("--logits", a.logits, {"int8", "int32"}, "Codes, or the sums of the last layer");
+  choice("--arena", a.arena, {"static", "caller"}, "Working memory: static, or the caller's");
+  app.add_flag_callback(
+      "--no-overlap", [&o] { o.memory.overlap = false; }, "Values that are alive together never share memory");
+  app.add_flag("--fused-dw-pw", o.memory.fuse,
+               "Depthwise convolutions run inside the pointwise ones behind them, pixel by pixel, where that saves memory");
+  app.add_flag(
+      "--fold-mean", o.fold_mean,
+      "The mean over the image and the linear layer behind it as one, which spares a rounding; not with --rounding double");
+  app.add_flag("--avr-progmem", o.avr, "Constants stay in the flash of an AVR");
+  add("--self-test-images", o.self_test_images, "N", "Training images embedded for -DNAME_SELFTEST, 0 to 3");
+  six::add(app, "--test-logits", a.test_logits, "FILE",
+           "For the logits of all test images, [images][classes] of little-endian int32: what a device must give");
+  add("--check", o.checked, "N", "Test images on which the fast kernels are compared with the plain loops")
+      ->check(CLI::Range(0L, 1'000'000'000L));
+  add("--threads", o.threads, "N", "0: all processors; the result is the same for any number")->check(CLI::Range(0, 1024));
 }
 
 // The enum of these names.
@@ -90,8 +86,7 @@ void take_over(const CLI::App& app, six::QuantOptions& q, const six::QuantizedCo
 }
 
 int run(int argc, char** argv) {
-  CLI::App app(
-      "Folds, calibrates and quantises a trained model, and writes it as one C file that computes the same bits anywhere.");
+  CLI::App app("Writes a trained model as one C file of integers that computes the same bits\nanywhere.", "deploy");
   Arguments a;
   describe(app, a);
   if (const auto code = six::parse_arguments(app, argc, argv)) return *code;
@@ -105,7 +100,12 @@ int run(int argc, char** argv) {
   if (!a.test_logits.empty()) files.push_back(a.test_logits);
   six::check_outputs(files, a.out);
   const six::Model model = six::Model::load(a.run);
-  if (const auto* own = six::quantized_config(model)) six::in_context(a.run, [&] { take_over(app, o.quant, *own); });
+  if (const auto* own = six::quantized_config(model))
+    six::in_context(a.run, [&] { take_over(app, o.quant, *own); });
+  else
+    for (const char* option : {"--percentile", "--fixed"})
+      six::require(!app.count(option) || option == "--" + a.observer, option, ": is for --observer ", option + 2, ", not ",
+                   a.observer);
   const six::Dataset data = mnist::load_images(six::in_context(a.run, [&] { return six::training_of(model); }), a.data);
   const six::Deployment d = six::in_context(a.run, [&] {
     return six::deploy(model, data, o, [](const std::string& text) { std::printf("%s\n", text.c_str()), std::fflush(stdout); });

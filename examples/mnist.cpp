@@ -1,19 +1,14 @@
 // Trains a net on handwritten digits, measures it, and asks it about single images. See `mnist --help`.
-#include "../train/environment.h"
 #include "command_line.h"
 #include "mnist/commands.h"
 #include "mnist/configs.h"
 
 namespace {
 
+using six::add;
+
 constexpr const char *kOwn = "the config's", *kThreads = "0: all processors; the result is the same for any number";
 
-// An option with a value: its name, what stands for the value in the help, what it is, its default in words.
-template <class T>
-CLI::Option* add(CLI::App& app, const char* name, T& value, const char* text, const std::string& what,
-                 const char* by_default = "") {
-  return app.add_option(name, value, what)->option_text(text)->default_str(by_default);
-}
 void add_data(CLI::App& app, std::string& data) {
   add(app, "--data", data, "DIR", "Folder with the four files of MNIST, or of a set stored like it",
       "$MNIST_DIR, else the cache folder, else a download");
@@ -62,9 +57,6 @@ void add_predict(CLI::App& app, mnist::PredictOptions& o) {
 
 int run(int argc, char** argv) {
   CLI::App app("Handwritten digits: trains a net, measures it, asks it about images.", "mnist");
-  app.formatter(std::make_shared<six::Help>());
-  app.set_version_flag("--version",
-                       std::string(six::library_version()) + " (" + six::precision() + ", " + six::instruction_set() + ")");
   app.require_subcommand(1);
   mnist::TrainOptions train;
   mnist::EvalOptions eval;

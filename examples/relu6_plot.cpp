@@ -79,9 +79,7 @@ int run(int argc, char** argv) {
   CLI::App app(
       "Prints the table of ReLU6's special points and draws ReLU6 and its derivative on [-2, 8] as relu6.svg and relu6.png.");
   std::string folder = ".";
-  app.formatter(std::make_shared<six::Help>());
   app.add_option("--out", folder, "Folder for the figure, created if missing")->option_text("DIR")->capture_default_str();
-  app.set_version_flag("--version", six::library_version());
   if (const auto code = six::parse_arguments(app, argc, argv)) return *code;
   print_table();
   write_figure(folder);

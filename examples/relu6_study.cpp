@@ -7,8 +7,6 @@ namespace {
 
 int run(int argc, char** argv) {
   CLI::App app("ReLU against ReLU6: trains paired nets, makes integers of them, and writes tables and a report.", "relu6_study");
-  app.formatter(std::make_shared<six::Help>());
-  app.set_version_flag("--version", six::library_version());
   six::study::StudyOptions o;
   std::string verify;
   std::vector<int> seeds;

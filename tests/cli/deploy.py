@@ -47,6 +47,9 @@ class Deploy(cli.Case):
 
     def test_help(self):
         text = self.succeeds("--help")
+        self.assertRegex(self.succeeds("--version"), r"^sixgrad \d+\.\d+\.\d+ \(float32, \w+\)\n$")
+        self.assertLessEqual(max(map(len, text.splitlines())), 80)
+        self.assertRegex(text, r"--observer minmax\|ema\|percentile\|mse\|fixed\n .*\(default:\s+minmax\)")
         for option in ("name", "out", "data", "calibration", "rounding", "logits", "arena", "observer", "relu6-range", "avr-progmem", "check"):
             self.assertIn("--" + option, text)
 
@@ -54,6 +57,7 @@ class Deploy(cli.Case):
         text, report = self.deploy("--test-logits", "logits", "--self-test-images", "2", "--check", "360")
         self.assertEqual(sorted(p.name for p in (self.folder / "c").iterdir()), ["digits_net.c", "digits_net.h", "report.json", "report.txt"])
         accuracy = report["accuracy"]
+        self.assertLessEqual(max(map(len, text.splitlines())), 80)
         self.assertGreater(accuracy["float"], 0.8)
         self.assertLess(abs(accuracy["float"] - accuracy["integer"]), 0.02)
         self.assertLess(abs(accuracy["fake_quantized"] - accuracy["integer"]), 0.02)
@@ -95,6 +99,14 @@ class Deploy(cli.Case):
         _, packed = self.deploy("--weight-bits", "4", "--pack4", out="packed")
         self.assertLess(packed["flash_bytes"], report["flash_bytes"])
         self.assertIn("half_byte(W_1", (self.folder / "packed" / "digits_net.c").read_text())
+        self.assertNotIn("oy, int32_t ox", source)
+        _, fused = self.deploy("--fused-dw-pw", out="fused")
+        self.assertLessEqual(fused["arena_bytes"], report["arena_bytes"])
+        _, folded = self.deploy("--fold-mean", out="folded")
+        self.assertEqual(len(folded["layers"]), len(report["layers"]) - 1)
+        self.assertIn(" of the mean, 4x4x10 -> 10", folded["layers"][-1]["description"])
+        self.assertEqual(folded["flash_bytes"], report["flash_bytes"])
+        self.assertLess(abs(folded["accuracy"]["integer"] - report["accuracy"]["float"]), 0.02)
         for arguments in (["--observer", "mse", "--relu6-range", "observed"], ["--observer", "percentile", "--percentile", "99.9"],
                           ["--observer", "ema"], ["--weights", "tensor"], ["--weight-bits", "6", "--activation-bits", "7"]):
             _, other = self.deploy(*arguments, out="e")
@@ -132,6 +144,10 @@ class Deploy(cli.Case):
         self.assertIn("requantize_double(acc", (self.folder / "q" / "net.c").read_text())
         self.succeeds("qat", "--name", "net", "--out", "q", "--rounding", "single")
         self.assertIn("requantize_single(acc", (self.folder / "q" / "net.c").read_text())
+        # Of 1437 images 237 are set aside: 37 batches of 32 an epoch, and in the last fifth the ranges stay.
+        result = self.fine_tune("--validation", "237")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(json.loads((self.folder / "qat" / "model.json").read_text())["layers"][0]["freeze_after"], 60)
         result = self.fine_tune(quant=None, out="float")
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertNotIn("quantized", (self.folder / "float" / "model.json").read_text())
@@ -164,6 +180,10 @@ class Deploy(cli.Case):
         self.refuses("run", "--name", "net", "--out", "c", "--calibration", "100000", says=["calibration on 100000 images", "1437"])
         self.refuses("run", "--name", "net", "--out", "c", "--rounding", "up", says="--rounding")
         self.refuses("run", "--name", "net", "--out", "c", "--pack4", says="two weights of 8 bits do not fit")
+        self.refuses("run", "--name", "net", "--out", "c", "--fold-mean", "--rounding", "double", says="needs sums that are rounded once")
+        self.refuses("run", "--name", "net", "--out", "c", "--fixed", "3", says="--fixed: is for --observer fixed, not minmax")
+        self.refuses("run", "--name", "net", "--out", "c", "--observer", "mse", "--percentile", "99",
+                     says="--percentile: is for --observer percentile, not mse")
         self.refuses("run", "--out", "c", says="--name")
         for value, must in (("1000", "between 50 and 100"), ("0", "between 50 and 100"), ("-3", "between 50 and 100"), ("nan", "a number")):
             self.refuses("nowhere", "--name", "net", "--out", "c", "--observer", "percentile", "--percentile", value,

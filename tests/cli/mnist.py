@@ -41,14 +41,16 @@ class Mnist(cli.Case):
         for option in ("config", "data", "epochs", "batch", "seed", "threads", "activation", "validation", "set", "out", "overwrite"):
             self.assertIn("--" + option, text)
         self.assertIn("mobilenet_tiny", text)
-        self.assertRegex(text, r"--epochs N  .*\(default: the config's\)")
-        self.assertRegex(text, r"--set PATH=VALUE  .*several times")
+        self.assertRegex(text, r"--epochs N  .*\(default:\s+the\s+config's\)")
+        self.assertRegex(text, r"(?s)--set PATH=VALUE  .*several\s+times")
         self.assertRegex(text, r"--out DIR  .*\(default: runs/<time>-<name>\)")
         for command in ("eval", "predict"):
             self.assertIn("\n  RUN  ", self.succeeds(command, "--help"))
         self.assertRegex(self.succeeds("predict", "--help"), r"(?s)Usage: mnist predict \[OPTIONS\] RUN \[IMAGE\]\n.*--index N .*\(default: 0\)")
         for command in ("train", "eval", "predict"):
-            self.assertNotRegex(self.succeeds(command, "--help"), "TEXT|INT|REQUIRED|\\.\\.\\.")
+            text = self.succeeds(command, "--help")
+            self.assertNotRegex(text, "TEXT|INT|REQUIRED|\\.\\.\\.")
+            self.assertLessEqual(max(map(len, text.splitlines())), 80)
         self.assertRegex(self.succeeds("--version"), r"^sixgrad \d+\.\d+\.\d+ \(float(32|64), \w+\)\n$")
 
     def test_a_run_and_what_it_leaves(self):

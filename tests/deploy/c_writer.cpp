@@ -61,8 +61,9 @@ TEST_CASE("the compiled file computes the bits of the emulator, every layer, bot
         CAPTURE(net.name);
         QuantOptions o;
         o.rounding = rounding;
-        const IntNetwork integer = integer_network(net.model, o, accumulators);
-        COptions c{.name = "net", .overlap = taken % 2 == 0, .caller_arena = taken % 4 >= 2};
+        const bool fold_mean = rounding == Rounding::single && taken % 3 == 0;
+        const IntNetwork integer = integer_network(net.model, o, accumulators, fold_mean);
+        COptions c{.name = "net", .memory = {.overlap = taken % 2 == 0, .fuse = true}, .caller_arena = taken % 4 >= 2};
         if (taken % 3) c.images = {noise(integer.shape(0), 1)};
         const std::string compiler = all[std::size_t(taken / 3) % all.size()];
         const bool undefined = compiler == "gcc" || thorough();  // clang takes ten seconds for one of the nets
@@ -77,7 +78,7 @@ TEST_CASE("two weights of 4 bits share a byte, and the compiled file computes th
   CHECK(message_of([&] {
           IntNetwork eight = integer_network(nets[0].model, o);
           pack_weights(eight);
-        }) == "packing: two weights of 8 bits do not fit into a byte; train or quantise with 4 bits");
+        }) == "packing: two weights of 8 bits do not fit into a byte; train or quantise with 4 bits (--weight-bits 4)");
   o.weights.bits = 4;
   for (std::size_t n : {0, 2}) {
     IntNetwork net = integer_network(nets[n].model, o);

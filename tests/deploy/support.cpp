@@ -56,10 +56,10 @@ std::vector<Net> integer_nets() {
   return nets;
 }
 
-IntNetwork integer_network(const Model& model, const QuantOptions& options, bool accumulators) {
+IntNetwork integer_network(const Model& model, const QuantOptions& options, bool accumulators, bool fold_mean) {
   const std::vector<std::uint8_t> images = noise(model.input_shape(), 8);
   const Graph graph = graph_of(model);
-  return quantize(graph, calibrate(graph, batch(images, model.input_shape()), options, 2), options, accumulators);
+  return quantize(graph, calibrate(graph, batch(images, model.input_shape()), options, 2), options, accumulators, fold_mean);
 }
 
 }  // namespace six::test

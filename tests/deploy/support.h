@@ -23,6 +23,6 @@ Bytes batch(const std::vector<std::uint8_t>& bytes, const Shape& image);
 void disturb(Model& model);
 
 // Calibrated on 8 images of noise.
-IntNetwork integer_network(const Model& model, const QuantOptions& options = {}, bool accumulators = false);
+IntNetwork integer_network(const Model& model, const QuantOptions& options = {}, bool accumulators = false, bool fold_mean = false);
 
 }  // namespace six::test
