@@ -58,7 +58,7 @@ std::optional<CheckpointInfo> load_newest_checkpoint(const std::string& folder, 
   const auto tell = [&](const std::string& text) {
     if (say) say(text);
   };
-  std::string damaged;
+  int damaged = 0;
   for (const std::string& path : checkpoints_in(folder)) {
     try {
       const CheckpointInfo info = load_checkpoint(path, trainer);
@@ -67,11 +67,11 @@ std::optional<CheckpointInfo> load_newest_checkpoint(const std::string& folder, 
              library_version() + " with " + instruction_set() + ": the results may differ in their last bits");
       return info;
     } catch (const DamagedCheckpoint& e) {
-      damaged = e.what();
-      tell("WARNING: DAMAGED CHECKPOINT, trying the one before: " + damaged);
+      ++damaged;
+      tell("WARNING: DAMAGED CHECKPOINT: " + std::string(e.what()));
     }
   }
-  require(damaged.empty(), damaged, "; no checkpoint in ", folder, " can be read");
+  require(!damaged, folder, ": no checkpoint can be read, all ", damaged, " are damaged; begin again with --overwrite");
   return std::nullopt;
 }
 

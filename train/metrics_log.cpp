@@ -36,8 +36,9 @@ constexpr const char* kLogFormat = "sixgrad-log";
 // Where a log is to be cut back to: whole lines, the first of them the header.
 std::int64_t log_start(const std::string& path, std::optional<std::int64_t> offset) {
   if (!offset) return 0;
-  constexpr const char* kRemedy = "; put the log of the run back, or begin again with --overwrite";
-  require(file_exists(path), path, ": is missing, but the checkpoint goes on after ", *offset, " bytes of it", kRemedy);
+  constexpr const char* kRemedy = "; put the log of the run back, or remove it, and a new one begins where the training goes on";
+  require(file_exists(path), path, ": is missing, but the checkpoint goes on after ", *offset,
+          " bytes of it; put the log of the run back");
   const std::string text = read_text(path, kMaxFileBytes);
   require(*offset >= 0 && *offset <= std::int64_t(text.size()), path, ": has ", text.size(),
           " bytes, the checkpoint goes on after ", *offset, kRemedy);

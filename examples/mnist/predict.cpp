@@ -60,6 +60,9 @@ int predict(const PredictOptions& o) {
   const Question q = o.image.empty() ? from_data_set(o, model) : from_file(o);
   const six::Image image = six::fit(q.image, model.input_shape(), o.invert);
   const std::vector<six::real> p = model.predict(image.pixels);
+  if (q.image.shape[0] != image.shape[0] || q.image.shape[1] != image.shape[1])
+    std::printf("scaled from %ldx%ld to %ldx%ld, as the net takes it:\n", long(q.image.shape[0]), long(q.image.shape[1]),
+                long(image.shape[0]), long(image.shape[1]));
   std::printf("%s\n%s\n", image_text(image.shape, six::to_grey(image).pixels).c_str(), probabilities_text(p).c_str());
   std::printf("prediction %ld", long(std::max_element(p.begin(), p.end()) - p.begin()));
   if (q.label >= 0) std::printf(", label %d", q.label);

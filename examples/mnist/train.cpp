@@ -124,7 +124,10 @@ std::pair<six::Model, six::TrainingConfig> load_from(const std::string& name, co
                  "a config for --from has \"format\": \"sixgrad-training\" and the key \"training\", no layers");
     six::require(json.value("version", Json()) == 1 && json.contains("training") && json.size() == 3,
                  "expected the keys format, version (1) and training, got ", six::shown(json));
-    return std::pair(six::Model::load(o.from), six::read_training(json["training"]));
+    six::Model model = six::Model::load(o.from);
+    six::TrainingConfig training = six::read_training(json["training"]);
+    if (!json["training"].contains("data")) training.data = six::training_of(model).data;
+    return std::pair(std::move(model), training);
   });
 }
 
@@ -142,7 +145,7 @@ six::Evaluation test_of(six::Trainer& trainer, const six::Dataset& data, const s
 }
 
 // Where a run's log goes on: at its beginning, unless a checkpoint says otherwise.
-std::optional<std::int64_t> resume(six::Trainer& trainer, const std::string& folder) {
+std::optional<std::int64_t> resume(six::Trainer& trainer, const std::string& folder, const std::string& log) {
   const auto info =
       six::load_newest_checkpoint(folder, trainer, [](const std::string& line) { std::printf("%s\n", line.c_str()); });
   if (!info) {
@@ -152,7 +155,9 @@ std::optional<std::int64_t> resume(six::Trainer& trainer, const std::string& fol
   }
   std::printf("%s: going on after step %s of %s\n", folder.c_str(), six::grouped(info->state.step).c_str(),
               six::grouped(trainer.total_steps()).c_str());
-  return info->log_offset;
+  if (six::file_exists(log)) return info->log_offset;
+  std::printf("%s: is missing, a new log begins here\n", log.c_str());
+  return std::nullopt;
 }
 
 // As a shell reads it back.
@@ -178,8 +183,10 @@ int run(const TrainOptions& o, six::Trainer& trainer, six::Model& model, const s
   // Going on needs the path of a teacher; the training is the same one wherever that lies.
   model.set_training(Json::parse(six::training_identity(config)));
   const std::string hash = six::config_hash(model);
-  const auto offset = o.resume ? resume(trainer, folder) : std::nullopt;
-  six::MetricsLog log(folder + "/metrics.jsonl", {.config_hash = hash, .seed = config.seed, .threads = config.threads}, offset);
+  const std::string log_path = folder + "/metrics.jsonl";
+  const auto offset = o.resume ? resume(trainer, folder, log_path) : std::nullopt;
+  if (o.resume && !o.checkpoint_every) std::printf("checkpoints: none but on Ctrl-C, for want of --checkpoint-every\n");
+  six::MetricsLog log(log_path, {.config_hash = hash, .seed = config.seed, .threads = config.threads}, offset);
   six::ProgressDisplay display(stdout);
   six::EpochReport last;
   six::TrainingResult result;
@@ -267,10 +274,10 @@ int train(const TrainOptions& o) {
     std::printf("%s: is finished, its result is in result.json\n", folder.c_str());
     return 0;
   }
-  std::printf("%s: %s parameters, %s multiply-accumulates an image\n%s: %s training images, %s test images; %d threads\n",
+  std::printf("%s: %s parameters, %s multiply-accumulates an image\n%s: %s training images, %s test images; %d thread%s\n",
               model.name().c_str(), six::grouped(model.parameter_count()).c_str(), six::grouped(model.macs()).c_str(),
               data.name.c_str(), six::grouped(data.train.size()).c_str(), six::grouped(data.test.size()).c_str(),
-              trainer.config().threads);
+              trainer.config().threads, trainer.config().threads == 1 ? "" : "s");
   if (!config.distillation.teacher.empty()) std::printf("teacher: %s\n", config.distillation.teacher.c_str());
   return run(o, trainer, model, folder);
 }

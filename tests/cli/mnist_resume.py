@@ -43,6 +43,21 @@ class Resume(cli.Case):
             for path in (self.folder / "run").iterdir():
                 path.unlink()
 
+    def test_without_its_log_a_run_goes_on_with_a_new_one(self):
+        self.succeeds(*DIGITS, "--out", "run", "--checkpoint-every", "50")
+        log, whole = self.folder / "run/metrics.jsonl", self.result()
+        lines = log.read_text().splitlines()
+        (self.folder / "run/result.json").unlink()
+        log.write_text(lines[0][:20])
+        self.refuses("train", "--resume", "--out", "run", says=["run/metrics.jsonl: has 20 bytes", "or remove it"])
+        log.unlink()
+        text = self.succeeds("train", "--resume", "--out", "run", "--threads", "1")
+        self.assertIn("run/metrics.jsonl: is missing, a new log begins here", text)
+        self.assertIn("; 1 thread\n", text)
+        self.assertEqual(json.loads(log.read_text().splitlines()[0])["format"], "sixgrad-log")
+        self.assertEqual([json.loads(line)["epoch"] for line in log.read_text().splitlines()[1:]], [4, 4])
+        self.assertEqual(self.result()[0], whole[0])
+
     def test_a_teacher_is_found_again(self):
         self.succeeds("train", "--config", "digits", "--epochs", "1", "--seed", "2", "--out", "large")
         learn = [*DIGITS[:-1], "2", "--teacher", "large"]
@@ -85,7 +100,7 @@ class Resume(cli.Case):
     def test_a_fine_tuning_goes_on_from_its_first_weights_and_from_any_checkpoint(self):
         self.succeeds(*DIGITS, "--out", "trained")
         for config in ("more", "qat"):
-            begin = ["train", "--config", config, "--from", "trained", "--set", "training.data=digits", "--epochs", "2", "--out"]
+            begin = ["train", "--config", config, "--from", "trained", "--epochs", "2", "--out"]
             self.succeeds(*begin, f"{config}-whole")
             for step, every in ((0, ["--checkpoint-every", "10000"]), (20, ["--checkpoint-every", "10"])):
                 out = f"{config}-{step}"
@@ -93,7 +108,9 @@ class Resume(cli.Case):
                 self.assertEqual(self.checkpoints(out)[-1], f"checkpoint-{step}.safetensors")
                 for name in ("result.json", "model.safetensors"):  # as if killed after that checkpoint
                     (self.folder / out / name).unlink()
-                self.assertIn(f"{out}: going on after step {step} of", self.succeeds("train", "--resume", "--out", out))
+                text = self.succeeds("train", "--resume", "--out", out)
+                self.assertIn(f"{out}: going on after step {step} of", text)
+                self.assertIn("checkpoints: none but on Ctrl-C", text)
                 self.assertEqual(self.result(out), self.result(f"{config}-whole"))
 
     def test_a_damaged_checkpoint_is_passed_over_loudly_and_two_are_the_end(self):
@@ -103,12 +120,12 @@ class Resume(cli.Case):
         newest, older = self.folder / "run/checkpoint-170.safetensors", self.folder / "run/checkpoint-160.safetensors"
         newest.write_bytes(newest.read_bytes()[:-5])
         text = self.succeeds("train", "--resume", "--out", "run")
-        self.assertIn("WARNING: DAMAGED CHECKPOINT, trying the one before: run/checkpoint-170.safetensors", text)
+        self.assertIn("WARNING: DAMAGED CHECKPOINT: run/checkpoint-170.safetensors", text)
         self.assertIn("going on after step 160", text)
         self.assertEqual(self.result(), whole)
         (self.folder / "run/result.json").unlink()
         older.write_bytes(b"")
-        self.refuses("train", "--resume", "--out", "run", says=["run/checkpoint-160.safetensors", "no checkpoint in run can be read"])
+        self.refuses("train", "--resume", "--out", "run", says="run: no checkpoint can be read, all 2 are damaged")
 
     def test_refusals(self):
         self.refuses("train", "--config", "digits", "--resume", says="--resume needs --out")

@@ -111,14 +111,14 @@ TEST_CASE("a log is continued from an offset as if it had never been interrupted
     log.epoch(second);
   }
   CHECK(take(path) == whole);
-  CHECK(contains(message_of([&] { MetricsLog(path, {}, 1 << 20); }), {path, "goes on after 1048576", "--overwrite"}));
+  CHECK(contains(message_of([&] { MetricsLog(path, {}, 1 << 20); }), {path, "goes on after 1048576", "or remove it"}));
   for (const std::int64_t other : {std::int64_t(0), offset - 1})
-    CHECK(contains(message_of([&] { MetricsLog(path, {}, other); }), {path, "header and whole lines", "--overwrite"}));
+    CHECK(contains(message_of([&] { MetricsLog(path, {}, other); }), {path, "header and whole lines", "or remove it"}));
   CHECK(take(path) == whole);
   put(path, "{\"format\":\"other\"}\n");
   CHECK(contains(message_of([&] { MetricsLog(path, {}, 19); }), {path, "header and whole lines"}));
   const std::string missing = folder / "missing";
-  CHECK(contains(message_of([&] { MetricsLog(missing, {}, 7); }), {missing, "is missing", "after 7 bytes", "--overwrite"}));
+  CHECK(contains(message_of([&] { MetricsLog(missing, {}, 7); }), {missing, "is missing", "after 7 bytes"}));
   CHECK_FALSE(file_exists(missing));
 }
 
