@@ -63,7 +63,8 @@ class Writer {
              " /* bytes, rows first, 0 black to 255 white */\n#define ", upper_, "_CLASSES ", net_.classes(), "\n#define ", upper_,
              "_ARENA ", files.plan.size, " /* bytes of working memory */\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n",
              "/* The class, the first of equal ones; writes ", upper_, "_CLASSES logits. */\n", signature(), ";\n\n#ifdef ", upper_,
-             "_SELFTEST\n/* 0, or the number of the first layer that computes something else than on the host. */\nint ",
+             "_SELFTEST\n/* 0, or the number of the first layer that computes something else than on the\n   host; what runs "
+             "inside another layer counts as that. */\nint ",
              options_.name, "_selftest(void);\n#endif\n\n#ifdef __cplusplus\n}\n#endif\n#endif\n");
   }
 

@@ -30,12 +30,12 @@ std::vector<std::string> provenance(const Model& model, const Dataset& data, con
           text("data ", data.name, " ", digest, trained ? "" : text(", calibrated on ", r.calibration_images, " training images")),
           text("test accuracy of this integer network ", in_percent(r.integer_accuracy), " on ", r.images, " images (float ",
                in_percent(r.float_accuracy), ")"),
-          text("rounding ", choices_of(q.rounding)[std::size_t(q.rounding)], ", ranges ",
+          text("rounding ", choices_of(q.rounding)[std::size_t(q.rounding)], net.fold_mean ? ", mean folded, " : ", ", "ranges ",
                trained ? "trained with the weights"
                        : text(choices_of(q.relu6_range)[std::size_t(q.relu6_range)], " ",
-                              choices_of(q.activations.observer)[std::size_t(q.activations.observer)]),
-               ", weights ", q.weights.bits, " bits, activations ", q.activations.bits, " bits"),
-          text("constants ", r.flash, " bytes, working memory ", r.arena, " bytes, ", r.macs, " multiply-accumulates")};
+                              choices_of(q.activations.observer)[std::size_t(q.activations.observer)])),
+          text("weights ", q.weights.bits, " bits, activations ", q.activations.bits, " bits"),
+          text("constants ", r.flash, " bytes, working memory ", r.arena, " bytes, ", r.macs, " MACs")};
 }
 
 }  // namespace
@@ -44,7 +44,7 @@ Deployment deploy(const Model& model, const Dataset& data, const DeployOptions& 
                   const std::function<void(const std::string&)>& say) {
   check_c_name(o.name);
   require(o.self_test_images >= 0 && o.self_test_images <= std::min(3L, data.train.size()), "self-test: ", o.self_test_images,
-          " images, must be 0 to 3");
+          " images, must be 0 to 3 (--self-test-images)");
   const Graph graph = graph_of(model);
   const long calibration = graph.quant ? 0 : o.calibration;
   require(graph.quant || (calibration >= 1 && calibration <= data.train.size()), "calibration on ", calibration,
@@ -62,7 +62,11 @@ Deployment deploy(const Model& model, const Dataset& data, const DeployOptions& 
     c.images.emplace_back(image, image + data.train.image.size());
   }
   const MemoryPlan plan = plan_memory(d.network, o.memory);
-  if (say) say(plan_text(make_plan_report(d.network, plan)));
+  if (say) {
+    say(plan_text(make_plan_report(d.network, plan)));
+    if (quant.rounding == Rounding::twofold)
+      say(text("measuring on ", data.test.size(), " test images, without fast kernels, which round once ...\n"));
+  }
   d.report = make_report(model, graph, d.network, plan, data.test, o.threads, o.checked);
   d.report.calibration_images = calibration;
   c.provenance = provenance(model, data, d.report, d.network, bool(graph.quant));

@@ -1,6 +1,7 @@
 #include "memory_plan.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "../core/rng.h"
 
@@ -52,7 +53,8 @@ bool can_fuse(const IntNetwork& net, std::size_t s) {
   if (s + 1 >= net.stages.size()) return false;
   const IntStage &depthwise = net.stages[s], &next = net.stages[s + 1];
   const auto* pointwise = std::get_if<IntConv>(&next.op);
-  if (!std::holds_alternative<IntDepthwise>(depthwise.op) || !pointwise || next.in[0] != depthwise.out) return false;
+  if (!std::holds_alternative<IntDepthwise>(depthwise.op) || !pointwise || pointwise->mean || next.in[0] != depthwise.out)
+    return false;
   const kernels::Conv &g = pointwise->g, &of = depthwise.weighted()->g;
   return g.kh == 1 && g.kw == 1 && g.stride == 1 && g.oh == of.oh && g.ow == of.ow && g.c == of.k &&
          depthwise.out != net.storage(net.output) &&
@@ -96,26 +98,26 @@ class Planner {
       : values_(net.values.size()), steps_(std::move(steps)), fused_(fused), all_(lifetimes(net, fused)) {}
 
   // The best of several orders, each value in turn at the lowest offset where it fits: the largest first, the last, the first, and
-  // from the best of these on, single values moved at random as long as the arena grows no larger.
-  MemoryPlan best() const {
+  // from the best of these on, single values moved at random, so often, as long as the arena grows no larger.
+  MemoryPlan best(std::uint64_t moves) const {
     MemoryPlan least;
     std::vector<Placed> order;
     const auto attempt = [&](auto before) {
       std::vector<Placed> sorted = all_;
       std::stable_sort(sorted.begin(), sorted.end(), before);
-      const MemoryPlan p = place(sorted);
+      const MemoryPlan p = place(sorted, std::numeric_limits<long>::max());
       if (least.offset.empty() || p.size < least.size) least = p, order = sorted;
     };
     attempt([](const Placed& a, const Placed& b) { return a.size > b.size; });
     attempt([](const Placed& a, const Placed& b) { return a.first > b.first; });
     attempt([](const Placed& a, const Placed& b) { return a.first < b.first; });
     const Rng rng(1, Purpose::user);
-    for (std::uint64_t i = 0; i < kMoves && all_.size() > 1; ++i) {
+    for (std::uint64_t i = 0; i < moves && all_.size() > 1; ++i) {
       std::vector<Placed> moved = order;
       const auto from = moved.begin() + long(rng.below(2 * i, moved.size())),
                  to = moved.begin() + long(rng.below(2 * i + 1, moved.size()));
       from < to ? std::rotate(from, from + 1, to + 1) : std::rotate(to, from, from + 1);
-      const MemoryPlan p = place(moved);
+      const MemoryPlan p = place(moved, least.size);
       if (p.size > least.size) continue;
       order = moved;
       if (p.size < least.size) least = p;
@@ -124,10 +126,12 @@ class Planner {
   }
 
  private:
-  MemoryPlan place(const std::vector<Placed>& order) const {
+  // Gives up once the arena is larger than `most`.
+  MemoryPlan place(const std::vector<Placed>& order, long most) const {
     MemoryPlan p{std::vector<long>(values_, -1), std::vector<bool>(steps_.size(), false), fused_};
     std::vector<Placed> done;
     for (const Placed& v : order) {
+      if (p.size > most) return p;
       std::vector<long> candidates = {0};
       for (const Placed& d : done) {
         const long at = p.offset[std::size_t(d.value)];
@@ -136,6 +140,7 @@ class Planner {
           if (c >= 0) candidates.push_back(c);
       }
       std::sort(candidates.begin(), candidates.end());
+      candidates.erase(std::unique(candidates.begin(), candidates.end()), candidates.end());
       for (long c : candidates) {
         p.offset[std::size_t(v.value)] = c;
         if (std::all_of(done.begin(), done.end(), [&](const Placed& d) { return compatible(p, v, d); }) && can_run(p, v)) break;
@@ -240,26 +245,28 @@ MemoryPlan plan_memory(const IntNetwork& net, const MemoryOptions& options) {
     fused[s] = options.fuse && can_fuse(net, s);
     if (fused[s]) paired[s] = step_of(net, pair_of(net, s), options.overlap);
   }
-  const auto plan = [&](const std::vector<bool>& pairs) {
+  const auto plan = [&](const std::vector<bool>& pairs, std::uint64_t moves) {
     std::vector<Step> steps = alone;
     for (std::size_t s = 0; s < n; ++s)
       if (pairs[s]) steps[s] = {}, steps[s + 1] = paired[s];
-    return Planner(net, std::move(steps), pairs).best();
+    return Planner(net, std::move(steps), pairs).best(moves);
   };
-  const MemoryPlan apart = plan(none);
+  const MemoryPlan apart = plan(none, kMoves);
   if (fused == none) return apart;
   // Of all pairs, those are taken apart again that save nothing.
-  MemoryPlan least = plan(fused);
+  MemoryPlan least = plan(fused, 0);
   for (std::size_t s = 0; s < n; ++s) {
     if (!least.fused[s]) continue;
     std::vector<bool> fewer = least.fused;
     fewer[s] = false;
-    if (const MemoryPlan p = plan(fewer); p.size <= least.size) least = p;
+    if (const MemoryPlan p = plan(fewer, 0); p.size <= least.size) least = p;
   }
+  least = plan(least.fused, kMoves);
   return apart.size <= least.size ? apart : least;
 }
 
 long live_bytes(const IntNetwork& net, const MemoryPlan& plan, std::size_t stage) {
+  if (plan.fused[stage]) ++stage;  // inside which it runs
   long sum = 0;
   for (const Placed& v : lifetimes(net, plan.fused))
     if (v.first <= int(stage) && int(stage) <= v.last) sum += v.size;

@@ -42,9 +42,10 @@ QuantWeights weights_of(const Graph& g, const Stage& s, const QuantOptions& o) {
   return {o.edge_bits && is_edge(g, s) ? o.edge_bits : o.weights.bits, o.weights.per};
 }
 
-// The mean whose result a linear layer reads and nobody else, if the two shall be one; it has no clamp of its own.
+// The mean whose result the linear layer that makes the output reads and nobody else, if the two shall be one; it has no clamp of
+// its own.
 const Stage* folded_mean(const Graph& g, const Stage& linear, bool fold) {
-  if (!fold || !std::holds_alternative<Stage::Linear>(linear.op)) return nullptr;
+  if (!fold || !std::holds_alternative<Stage::Linear>(linear.op) || &linear != &g.stages[std::size_t(g.output) - 1]) return nullptr;
   for (const Stage* reader = &linear; reader->in[0] > 0;) {
     const int value = reader->in[0];
     const Stage& s = g.stages[std::size_t(value) - 1];
@@ -181,7 +182,7 @@ class Quantizer {
       const double d = accumulator_factor(x.scale, scales.of[c], y.scale, as_tensorflow) / pixels;
       const Multiplier m = encode_multiplier(d, net.options.rounding);
       const double products = sums[c] * farthest(x) * pixels, most = std::abs(b) + products;
-      check_sum(s, c, products, b, step);
+      check_sum(s, c, products, b, step, pixels);
       if (!w.accumulators) check_codes(s.name + ": channel " + std::to_string(c), value, most, m);
       w.bias.push_back(std::int32_t(b)), w.multipliers.push_back(m), w.bound.push_back(most);
     }
@@ -189,10 +190,11 @@ class Quantizer {
   }
 
   // Throws unless the products of a channel, at most `products`, fit into 32 bits, and with them its bias of so many steps.
-  void check_sum(const Stage& s, std::size_t channel, double products, double bias, double step) const {
+  void check_sum(const Stage& s, std::size_t channel, double products, double bias, double step, double pixels) const {
     const std::size_t weights = s.weights.size() / s.bias.size();
-    require(products <= kMaxInt, s.name, ": channel ", channel, ": the products of ", weights, " weights may add up to ", products,
-            ", more than 32 bits (", long(kMaxInt), "); use fewer inputs or narrower weights (--weight-bits)");
+    require(products <= kMaxInt, s.name, ": channel ", channel, ": the products of ", weights, " weights",
+            pixels > 1 ? " at every pixel" : "", " may add up to ", products, ", more than 32 bits (", long(kMaxInt), "); ",
+            pixels > 1 ? "do not fold the mean, or " : "", "use fewer inputs or narrower weights (--weight-bits)");
     if (std::abs(bias) + products <= kMaxInt) return;
     const IntValue& in = net.values[std::size_t(s.in[0])];
     const double most = kMaxInt - products;
@@ -200,7 +202,7 @@ class Quantizer {
       fail(s.name, ": channel ", channel, ": the bias ", s.bias[channel], " is ", bias, " steps of input times weight, at most ",
            long(most), " fit into 32 bits: ", cause..., ", or clip the bias to +-", most * step);
     };
-    if (std::abs(bias_code(s.bias[channel], bias_scale(in.q.scale, weight_scale(0)))) <= kMaxInt)
+    if (std::abs(bias_code(s.bias[channel], bias_scale(in.q.scale, weight_scale(0)) / pixels)) <= kMaxInt)
       refuse("the weights that share its scale are too small; set them to 0");
     refuse("the range [", in.lo, ", ", in.hi, "] of its input is too narrow; calibrate with another observer or on other images");
   }
@@ -257,7 +259,8 @@ long IntStage::constant_bytes() const {
 
 void pack_weights(IntNetwork& net) {
   const int widest = std::max(net.options.weights.bits, net.options.edge_bits);
-  require(widest == 4, "packing: two weights of ", widest, " bits do not fit into a byte; train or quantise with 4 bits (--weight-bits 4)");
+  require(widest == 4, "packing: two weights of ", widest,
+          " bits do not fit into a byte; train or quantise with 4 bits (--weight-bits 4)");
   const auto pack = []<class Op>(Op& op) {
     if constexpr (std::is_base_of_v<IntWeights, Op>) op.packed = true;
   };

@@ -8,8 +8,8 @@ namespace six {
 
 // The integer network of a folded graph, given the range of every value (see calibrate). With `accumulators`, the logits are the
 // 32-bit sums of the last layer, whose weights then share one scale; with `fold_mean`, the mean over an image and the linear layer
-// behind it are one, with a rounding fewer (the options must round sums once). Throws naming layer and channel if a layer has no
-// integer kernel, or if its accumulator or bias could overflow.
+// behind it that makes the logits are one, with a rounding fewer (the options must round sums once). Throws naming layer and
+// channel if a layer has no integer kernel, or if its accumulator or bias could overflow.
 IntNetwork quantize(const Graph& graph, const std::vector<Range>& ranges, const QuantOptions& options = {},
                     bool accumulators = false, bool fold_mean = false);
 

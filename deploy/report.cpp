@@ -142,11 +142,12 @@ void count_predictions(DeployReport& r, const Model& model, const Graph& graph, 
 // Without the type, for tables of 80 columns: "layers.3.depthwise 3x3/2, 28x28x16 -> 14x14x16".
 std::string brief(std::string text) {
   if (const std::size_t type = text.find(" ("); type != text.npos) text.erase(type, text.find(')', type) + 1 - type);
-  if (const std::size_t stride = text.find(" stride "); stride != text.npos) text.replace(stride, 8, "/");
+  const std::size_t stride = text.find(" stride ");
+  if (stride != text.npos && text.find('x') < stride) text.replace(stride, 8, "/");
   return text;
 }
 std::size_t widest(const std::vector<std::string>& names) {
-  std::size_t wide = std::string_view("all; RAM: the arena").size();
+  std::size_t wide = std::string_view("all, and the arena").size();
   for (const std::string& name : names) wide = std::max(wide, name.size());
   return wide;
 }
@@ -199,10 +200,11 @@ std::string plan_text(const DeployReport& r) {
   const auto row = [&](const std::string& name, const std::string& macs, const std::string& flash, const std::string& live) {
     return padded(name, wide) + formatted("  %9s  %6s  %6s\n", macs.c_str(), flash.c_str(), live.c_str());
   };
-  std::string out = row("layer", "MACs", "flash", "RAM");
+  std::string out = row("layer", "MACs", "flash", "alive");
   for (std::size_t i = 0; i < names.size(); ++i)
     out += row(names[i], std::to_string(r.layers[i].macs), std::to_string(r.layers[i].constants), std::to_string(r.layers[i].live));
-  return out + row("all; RAM: the arena", std::to_string(r.macs), std::to_string(r.flash), std::to_string(r.arena));
+  return out + row("all, and the arena", std::to_string(r.macs), std::to_string(r.flash), std::to_string(r.arena)) +
+         "alive: bytes of values while a layer runs; they may share bytes of the arena\n";
 }
 
 std::string report_text(const DeployReport& r) {
@@ -216,11 +218,11 @@ std::string report_text(const DeployReport& r) {
   std::vector<std::string> names;
   for (const LayerReport& l : r.layers) names.push_back(brief(l.name));
   const std::size_t wide = widest(names);
-  out += padded("layer", wide) + "    SQNR   alone  range             at ends, %   weights  sum\n";
+  out += padded("layer", wide) + "    SQNR   alone  range               at ends, %   weights  sum\n";
   for (std::size_t i = 0; i < names.size(); ++i) {
     const LayerReport& l = r.layers[i];
     out += padded(names[i], wide) + "  " + decibel_text(l.sqnr) + "  " + decibel_text(l.sqnr_local);
-    out += formatted("  [%6.2f, %6.2f]  %5.1f %5.1f", l.lo, l.hi, 100 * l.at_min, 100 * l.at_max);
+    out += formatted("  [%7.3g, %7.3g]  %5.1f %5.1f", l.lo, l.hi, 100 * l.at_min, 100 * l.at_max);
     out += l.accumulator_bits > 0 ? formatted("  %6.1fx  %3.0f\n", l.weight_ratio, l.accumulator_bits) : "\n";
   }
   return out + "\nSQNR: signal by quantisation noise in dB, of all layers up to this one and of\nthis one alone, on the first " +

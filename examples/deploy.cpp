@@ -106,6 +106,8 @@ int run(int argc, char** argv) {
     for (const char* option : {"--percentile", "--fixed"})
       six::require(!app.count(option) || option == "--" + a.observer, option, ": is for --observer ", option + 2, ", not ",
                    a.observer);
+  six::require(!o.fold_mean || o.quant.rounding == six::Rounding::single,
+               "--fold-mean: needs sums that are rounded once; add --rounding single, or leave the option out");
   const six::Dataset data = mnist::load_images(six::in_context(a.run, [&] { return six::training_of(model); }), a.data);
   const six::Deployment d = six::in_context(a.run, [&] {
     return six::deploy(model, data, o, [](const std::string& text) { std::printf("%s\n", text.c_str()), std::fflush(stdout); });

@@ -61,8 +61,8 @@ int run(int argc, char** argv) {
   mnist::TrainOptions train;
   mnist::EvalOptions eval;
   mnist::PredictOptions predict;
-  add_train(*app.add_subcommand("train", "Train a model, and write it to a folder with its log and result"), train);
-  add_eval(*app.add_subcommand("eval", "Accuracy, by class too, and confusion matrix of a trained model"), eval);
+  add_train(*app.add_subcommand("train", "Train a model, and write the folder of the run"), train);
+  add_eval(*app.add_subcommand("eval", "Accuracy and confusion matrix of a trained model"), eval);
   add_predict(*app.add_subcommand("predict", "What a trained model sees in an image"), predict);
   if (const auto code = six::parse_arguments(app, argc, argv)) return *code;
   if (app.got_subcommand("train")) return mnist::train(train);

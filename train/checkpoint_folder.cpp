@@ -58,7 +58,7 @@ std::optional<CheckpointInfo> load_newest_checkpoint(const std::string& folder, 
   const auto tell = [&](const std::string& text) {
     if (say) say(text);
   };
-  int damaged = 0;
+  std::string damaged;
   for (const std::string& path : checkpoints_in(folder)) {
     try {
       const CheckpointInfo info = load_checkpoint(path, trainer);
@@ -67,11 +67,11 @@ std::optional<CheckpointInfo> load_newest_checkpoint(const std::string& folder, 
              library_version() + " with " + instruction_set() + ": the results may differ in their last bits");
       return info;
     } catch (const DamagedCheckpoint& e) {
-      ++damaged;
-      tell("WARNING: DAMAGED CHECKPOINT: " + std::string(e.what()));
+      damaged = e.what();
+      tell("WARNING: DAMAGED CHECKPOINT: " + damaged);
     }
   }
-  require(!damaged, folder, ": no checkpoint can be read, all ", damaged, " are damaged; begin again with --overwrite");
+  require(damaged.empty(), damaged, "; no checkpoint in ", folder, " can be read, begin again");
   return std::nullopt;
 }
 

@@ -1,11 +1,13 @@
 #include "distillation.h"
 
 #include <cmath>
+#include <filesystem>
 #include <utility>
 
 #include "../core/ops/arithmetic.h"
 #include "../core/ops/loss.h"
 #include "../data/file.h"
+#include "../layers/quantized.h"
 #include "checkpoint.h"
 #include "config.h"
 
@@ -21,8 +23,12 @@ auto about(const std::string& path, Body&& body) {
 }
 
 Model loaded(const std::string& path, const Model& student, int validation) {
+  std::error_code error;  // is what Model::load has to say
+  require(std::filesystem::exists(path, error) || error, kPlace, ": ", path,
+          ": is not there; if it has moved, name its place (--teacher)");
   Model model = in_context(kPlace, [&] { return Model::load(path); });
   about(path, [&] {
+    require(!quantized_config(model), "was trained as integers, a teacher must be a float model; name the run it was made of");
     require(model.input_shape() == student.input_shape() && model.output_shape() == student.output_shape(), "goes from ",
             model.input_shape(), " to ", model.output_shape(), ", the model that learns from it from ", student.input_shape(),
             " to ", student.output_shape());

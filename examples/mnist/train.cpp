@@ -185,7 +185,7 @@ int run(const TrainOptions& o, six::Trainer& trainer, six::Model& model, const s
   const std::string hash = six::config_hash(model);
   const std::string log_path = folder + "/metrics.jsonl";
   const auto offset = o.resume ? resume(trainer, folder, log_path) : std::nullopt;
-  if (o.resume && !o.checkpoint_every) std::printf("checkpoints: none but on Ctrl-C, for want of --checkpoint-every\n");
+  if (o.resume && !o.checkpoint_every) std::printf("checkpoints: only if interrupted, without --checkpoint-every\n");
   six::MetricsLog log(log_path, {.config_hash = hash, .seed = config.seed, .threads = config.threads}, offset);
   six::ProgressDisplay display(stdout);
   six::EpochReport last;
@@ -196,7 +196,8 @@ int run(const TrainOptions& o, six::Trainer& trainer, six::Model& model, const s
   };
   // What the config cannot build again, weights of another run, is kept before the config says that there is something to go on
   // with.
-  if (!o.from.empty()) checkpoint();
+  // A new log in the place of one that is lost needs a checkpoint that knows it.
+  if (!o.from.empty() || (trainer.state().step > 0 && !offset)) checkpoint();
   six::write_file_atomic(folder + "/model.json", json);
   const Interrupt interrupt;
   try {

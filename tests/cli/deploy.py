@@ -100,12 +100,21 @@ class Deploy(cli.Case):
         self.assertLess(packed["flash_bytes"], report["flash_bytes"])
         self.assertIn("half_byte(W_1", (self.folder / "packed" / "digits_net.c").read_text())
         self.assertNotIn("oy, int32_t ox", source)
-        _, fused = self.deploy("--fused-dw-pw", out="fused")
-        self.assertLessEqual(fused["arena_bytes"], report["arena_bytes"])
+        v2 = [*MODEL["layers"][:3], {"type": "inverted_residual", "out_channels": 8, "expansion": 4}, *MODEL["layers"][4:]]
+        self.train({**MODEL, "layers": v2, "training": {**MODEL["training"], "epochs": 2}}, out="v2")
+        arenas = []
+        for option in ("--no-overlap", "--fused-dw-pw"):
+            text = self.succeeds("v2", "--name", "net", "--out", "v2c", option)
+            self.assertEqual(", fused " in text, option == "--fused-dw-pw")
+            arenas.append(json.loads((self.folder / "v2c" / "report.json").read_text())["arena_bytes"])
+        self.assertLess(arenas[1], arenas[0])
+        self.assertIn("      layer_3(x, oy, ox, pixel);\n", (self.folder / "v2c" / "net.c").read_text())
         _, folded = self.deploy("--fold-mean", out="folded")
         self.assertEqual(len(folded["layers"]), len(report["layers"]) - 1)
         self.assertIn(" of the mean, 4x4x10 -> 10", folded["layers"][-1]["description"])
         self.assertEqual(folded["flash_bytes"], report["flash_bytes"])
+        self.assertIn("rounding single, mean folded, ranges fixed6 minmax", folded["provenance"])
+        self.assertIn("rounding single, ranges fixed6 minmax", report["provenance"])
         self.assertLess(abs(folded["accuracy"]["integer"] - report["accuracy"]["float"]), 0.02)
         for arguments in (["--observer", "mse", "--relu6-range", "observed"], ["--observer", "percentile", "--percentile", "99.9"],
                           ["--observer", "ema"], ["--weights", "tensor"], ["--weight-bits", "6", "--activation-bits", "7"]):
@@ -148,6 +157,10 @@ class Deploy(cli.Case):
         result = self.fine_tune("--validation", "237")
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertEqual(json.loads((self.folder / "qat" / "model.json").read_text())["layers"][0]["freeze_after"], 60)
+        result = subprocess.run([self.mnist, "train", "--config", "model.json", "--teacher", "qat", "--out", "taught"], cwd=self.folder,
+                                env=cli.environment(), capture_output=True, text=True)
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("qat: was trained as integers, a teacher must be a float model; name the run it was made of", result.stderr)
         result = self.fine_tune(quant=None, out="float")
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertNotIn("quantized", (self.folder / "float" / "model.json").read_text())
@@ -180,7 +193,7 @@ class Deploy(cli.Case):
         self.refuses("run", "--name", "net", "--out", "c", "--calibration", "100000", says=["calibration on 100000 images", "1437"])
         self.refuses("run", "--name", "net", "--out", "c", "--rounding", "up", says="--rounding")
         self.refuses("run", "--name", "net", "--out", "c", "--pack4", says="two weights of 8 bits do not fit")
-        self.refuses("run", "--name", "net", "--out", "c", "--fold-mean", "--rounding", "double", says="needs sums that are rounded once")
+        self.refuses("run", "--name", "net", "--out", "c", "--fold-mean", "--rounding", "double", says="--fold-mean: needs sums that are rounded once; add --rounding single")
         self.refuses("run", "--name", "net", "--out", "c", "--fixed", "3", says="--fixed: is for --observer fixed, not minmax")
         self.refuses("run", "--name", "net", "--out", "c", "--observer", "mse", "--percentile", "99",
                      says="--percentile: is for --observer percentile, not mse")

@@ -37,6 +37,7 @@ class Mnist(cli.Case):
         text = self.succeeds("--help")
         for word in ("train", "eval", "predict", "--version"):
             self.assertIn(word, text)
+        self.assertLessEqual(max(map(len, text.splitlines())), 80)
         text = self.succeeds("train", "--help")
         for option in ("config", "data", "epochs", "batch", "seed", "threads", "activation", "validation", "set", "out", "overwrite"):
             self.assertIn("--" + option, text)

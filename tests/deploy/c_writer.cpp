@@ -51,7 +51,7 @@ void check_same_bits(const IntNetwork& net, const COptions& options, const std::
 TEST_CASE("the compiled file computes the bits of the emulator, every layer, both roundings, every option") {
   const std::vector<std::string> all = compilers();
   REQUIRE(!all.empty());
-  int variant = 0, taken = 0;
+  int variant = 0, taken = 0, folded = 0, fused = 0;
   for (const Net& net : integer_nets())
     for (Rounding rounding : {Rounding::single, Rounding::twofold})
       for (bool accumulators : {false, true}) {
@@ -61,15 +61,20 @@ TEST_CASE("the compiled file computes the bits of the emulator, every layer, bot
         CAPTURE(net.name);
         QuantOptions o;
         o.rounding = rounding;
-        const bool fold_mean = rounding == Rounding::single && taken % 3 == 0;
-        const IntNetwork integer = integer_network(net.model, o, accumulators, fold_mean);
-        COptions c{.name = "net", .memory = {.overlap = taken % 2 == 0, .fuse = true}, .caller_arena = taken % 4 >= 2};
+        const IntNetwork integer = integer_network(net.model, o, accumulators, rounding == Rounding::single);
+        folded += integer.stages.back().weighted() && std::holds_alternative<IntConv>(integer.stages.back().op) &&
+                  std::get<IntConv>(integer.stages.back().op).mean;
+        COptions c{.name = "net", .memory = {.overlap = taken % 2 == 1, .fuse = true}, .caller_arena = taken % 4 >= 2};
         if (taken % 3) c.images = {noise(integer.shape(0), 1)};
         const std::string compiler = all[std::size_t(taken / 3) % all.size()];
+        const std::vector<bool> pairs = plan_memory(integer, c.memory).fused;
+        fused += std::count(pairs.begin(), pairs.end(), true) > 0;
         const bool undefined = compiler == "gcc" || thorough();  // clang takes ten seconds for one of the nets
         check_same_bits(integer, c, compiler + (undefined ? " -O1 -fsanitize=undefined -fno-sanitize-recover=all" : " -O1"));
       }
   CHECK(taken >= 5);
+  CHECK(folded >= 1);
+  CHECK(fused >= 1);
 }
 
 TEST_CASE("two weights of 4 bits share a byte, and the compiled file computes the same bits") {

@@ -43,12 +43,14 @@ TEST_CASE("a folded mean is the sum of the codes times the weights, rounded once
   const auto codes = emulator.codes(net.stages[0].out);
   const Graph graph = graph_of(model);
   const Stage& stage = graph.stages.back();
+  const Graph rounded = with_quantized_weights(graph, net);
   for (std::size_t k = 0; k < 5; ++k) {
     double most = 0;
     for (std::size_t c = 0; c < 6; ++c) most = std::max(most, std::abs(double(float(stage.weights[c * 5 + k]))));
     const double scale = double(weight_scale(most)), step = double(x.scale) * scale / pixels;
     const double bias = std::round(double(float(stage.bias[k])) / step);
     CHECK(w.bias[k] == std::int32_t(bias));
+    CHECK(rounded.stages.back().bias[k] == doctest::Approx(bias * step).epsilon(1e-12));
     CHECK(w.multipliers[k] == encode_multiplier(step / double(y.scale)));
     std::int64_t acc = std::int64_t(bias), reach = 0;
     for (std::size_t c = 0; c < 6; ++c) {
@@ -98,6 +100,7 @@ TEST_CASE("a mean is folded only into a linear layer that alone reads it, and on
   CHECK(stages(net_with({GlobalAvgPool{}, ClampOp{0.5, 2, {}}, Linear{{.out_features = 4}}})) == 3);
   CHECK(stages(net_with({GlobalAvgPool{}, Residual{Linear{{.out_features = 6}}}})) == 4);
   CHECK(stages(net_with({GlobalAvgPool{}})) == 2);
+  CHECK(stages(net_with({GlobalAvgPool{}, Linear{{.out_features = 4}}, ReLU6{}, Linear{{.out_features = 4}}})) == 4);
   CHECK(stages(net_with({Flatten{}, Linear{{.out_features = 4}}})) == 2);
   QuantOptions o;
   o.rounding = Rounding::twofold;

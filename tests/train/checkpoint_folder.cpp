@@ -90,7 +90,7 @@ TEST_CASE(
   }
   for (const std::string& path : checkpoints_in(folder.path())) put(path, "x");
   CHECK(contains(message_of([&] { run.resume(folder.path()); }),
-                 {folder.path(), "no checkpoint can be read, all 3 are damaged; begin again with --overwrite"}));
+                 {folder / "checkpoint-2.safetensors", "no checkpoint in", "can be read, begin again"}));
 }
 
 TEST_CASE("checkpoint folder: one that cannot be read now is no damaged one, and a folder that cannot be read no empty one") {

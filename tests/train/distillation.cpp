@@ -133,7 +133,7 @@ TEST_CASE("distillation: a teacher that is not there or does not fit is refused 
     CHECK(contains(message_of([&] { Trainer(student, data, config); }), says));
   };
   const std::string path = folder / "teacher";
-  refused(config_with(path), {"training.distillation.teacher", path});
+  refused(config_with(path), {"training.distillation.teacher", path, "is not there", "--teacher"});
   Model({8, 8, 1}, Sequential{Flatten{}, Linear{{.out_features = 9}}}).save(path);
   refused(config_with(path), {path, "[8,8,1] to [9]", "[8,8,1] to [10]"});
   Model({7, 8, 1}, Sequential{Flatten{}, Linear{{.out_features = 10}}}).save(path);
