@@ -27,7 +27,7 @@ std::uint32_t checksum(std::span<const std::int32_t> sums) {  // little-endian b
 
 class Writer {
  public:
-  Writer(const IntNetwork& n, const COptions& o)
+  Writer(const IntNetwork& n, const COptions& o, const MemoryPlan& plan)
       : net_(n), options_(o), upper_(upper(o.name)), logit_(n.accumulators ? "int32_t" : "int8_t") {
     check_c_name(o.name);
     require(!n.stages.empty() && n.stages.back().out == n.storage(n.output),
@@ -35,7 +35,7 @@ class Writer {
     for (const auto& image : o.images)
       require(long(image.size()) == n.shape(0).size(), "C writer: an image of ", image.size(), " bytes, expected ",
               n.shape(0).size());
-    files.plan = plan_memory(n, o.memory);
+    files.plan = plan;
     header();
     source();
   }
@@ -232,6 +232,11 @@ void check_c_name(const std::string& name) {
           " would be included; choose another");
 }
 
-CFiles write_c(const IntNetwork& network, const COptions& options) { return Writer(network, options).files; }
+CFiles write_c(const IntNetwork& network, const COptions& options, const MemoryPlan& plan) {
+  return Writer(network, options, plan).files;
+}
+CFiles write_c(const IntNetwork& network, const COptions& options) {
+  return write_c(network, options, plan_memory(network, options.memory));
+}
 
 }  // namespace six

@@ -28,6 +28,7 @@ struct CFiles {
 // A NAME.h of other sizes is an error where the compiler sees both files (gcc -include NAME.h NAME.c).
 // Throws if the name does not fit, or the network has no layer.
 CFiles write_c(const IntNetwork& network, const COptions& options);
+CFiles write_c(const IntNetwork& network, const COptions& options, const MemoryPlan& plan);  // with one made before
 // Throws if a name is no C identifier, a word of C or the name of one of its headers. Macros are in upper case: two nets whose
 // names differ in case alone cannot be included in one file.
 void check_c_name(const std::string& name);

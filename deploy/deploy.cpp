@@ -56,7 +56,7 @@ Deployment deploy(const Model& model, const Dataset& data, const DeployOptions& 
   Deployment d;
   d.network = quantize(graph, ranges, quant, o.int32_logits, o.fold_mean);
   if (o.pack4) pack_weights(d.network);
-  COptions c{.name = o.name, .memory = o.memory, .caller_arena = o.caller_arena, .avr = o.avr};
+  COptions c{.name = o.name, .caller_arena = o.caller_arena, .avr = o.avr};
   for (long i = 0; i < o.self_test_images; ++i) {
     const std::uint8_t* image = data.train.bytes(i, 1).data;
     c.images.emplace_back(image, image + data.train.image.size());
@@ -70,7 +70,7 @@ Deployment deploy(const Model& model, const Dataset& data, const DeployOptions& 
   d.report = make_report(model, graph, d.network, plan, data.test, o.threads, o.checked);
   d.report.calibration_images = calibration;
   c.provenance = provenance(model, data, d.report, d.network, bool(graph.quant));
-  d.files = write_c(d.network, c);
+  d.files = write_c(d.network, c, plan);
   OrderedJson json = {{"name", o.name}, {"provenance", c.provenance}};
   json.update(report_json(d.report));
   d.json = json.dump(2) + '\n';

@@ -98,8 +98,8 @@ class Planner {
       : values_(net.values.size()), steps_(std::move(steps)), fused_(fused), all_(lifetimes(net, fused)) {}
 
   // The best of several orders, each value in turn at the lowest offset where it fits: the largest first, the last, the first, and
-  // from the best of these on, single values moved at random, so often, as long as the arena grows no larger.
-  MemoryPlan best(std::uint64_t moves) const {
+  // from the best of these on, single values moved at random as long as the arena grows no larger.
+  MemoryPlan best() const {
     MemoryPlan least;
     std::vector<Placed> order;
     const auto attempt = [&](auto before) {
@@ -112,7 +112,7 @@ class Planner {
     attempt([](const Placed& a, const Placed& b) { return a.first > b.first; });
     attempt([](const Placed& a, const Placed& b) { return a.first < b.first; });
     const Rng rng(1, Purpose::user);
-    for (std::uint64_t i = 0; i < moves && all_.size() > 1; ++i) {
+    for (std::uint64_t i = 0; i < kMoves && all_.size() > 1; ++i) {
       std::vector<Placed> moved = order;
       const auto from = moved.begin() + long(rng.below(2 * i, moved.size())),
                  to = moved.begin() + long(rng.below(2 * i + 1, moved.size()));
@@ -245,23 +245,22 @@ MemoryPlan plan_memory(const IntNetwork& net, const MemoryOptions& options) {
     fused[s] = options.fuse && can_fuse(net, s);
     if (fused[s]) paired[s] = step_of(net, pair_of(net, s), options.overlap);
   }
-  const auto plan = [&](const std::vector<bool>& pairs, std::uint64_t moves) {
+  const auto plan = [&](const std::vector<bool>& pairs) {
     std::vector<Step> steps = alone;
     for (std::size_t s = 0; s < n; ++s)
       if (pairs[s]) steps[s] = {}, steps[s + 1] = paired[s];
-    return Planner(net, std::move(steps), pairs).best(moves);
+    return Planner(net, std::move(steps), pairs).best();
   };
-  const MemoryPlan apart = plan(none, kMoves);
+  const MemoryPlan apart = plan(none);
   if (fused == none) return apart;
   // Of all pairs, those are taken apart again that save nothing.
-  MemoryPlan least = plan(fused, 0);
+  MemoryPlan least = plan(fused);
   for (std::size_t s = 0; s < n; ++s) {
     if (!least.fused[s]) continue;
     std::vector<bool> fewer = least.fused;
     fewer[s] = false;
-    if (const MemoryPlan p = plan(fewer, 0); p.size <= least.size) least = p;
+    if (const MemoryPlan p = plan(fewer); p.size <= least.size) least = p;
   }
-  least = plan(least.fused, kMoves);
   return apart.size <= least.size ? apart : least;
 }
 

@@ -218,12 +218,12 @@ std::string report_text(const DeployReport& r) {
   std::vector<std::string> names;
   for (const LayerReport& l : r.layers) names.push_back(brief(l.name));
   const std::size_t wide = widest(names);
-  out += padded("layer", wide) + "    SQNR   alone  range               at ends, %   weights  sum\n";
+  out += padded("layer", wide) + "    SQNR   alone  range               at ends, %  weights sum\n";
   for (std::size_t i = 0; i < names.size(); ++i) {
     const LayerReport& l = r.layers[i];
     out += padded(names[i], wide) + "  " + decibel_text(l.sqnr) + "  " + decibel_text(l.sqnr_local);
     out += formatted("  [%7.3g, %7.3g]  %5.1f %5.1f", l.lo, l.hi, 100 * l.at_min, 100 * l.at_max);
-    out += l.accumulator_bits > 0 ? formatted("  %6.1fx  %3.0f\n", l.weight_ratio, l.accumulator_bits) : "\n";
+    out += l.accumulator_bits > 0 ? formatted("  %5.1fx  %2.0f\n", l.weight_ratio, l.accumulator_bits) : "\n";
   }
   return out + "\nSQNR: signal by quantisation noise in dB, of all layers up to this one and of\nthis one alone, on the first " +
          std::to_string(std::min(kLookedAt, r.images)) +
