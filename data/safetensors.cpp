@@ -231,6 +231,7 @@ std::vector<const SavedTensor*> write_order(const Safetensors& content) {
     return wa != wb ? wa > wb : a->name < b->name;
   });
   std::vector<std::string_view> names;
+  names.reserve(order.size());
   for (const SavedTensor* t : order) names.push_back(t->name);
   std::sort(names.begin(), names.end());
   const auto twice = std::adjacent_find(names.begin(), names.end());

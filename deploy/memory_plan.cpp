@@ -251,7 +251,7 @@ MemoryPlan plan_memory(const IntNetwork& net, const MemoryOptions& options) {
       if (pairs[s]) steps[s] = {}, steps[s + 1] = paired[s];
     return Planner(net, std::move(steps), pairs).best();
   };
-  const MemoryPlan apart = plan(none);
+  MemoryPlan apart = plan(none);
   if (fused == none) return apart;
   // Of all pairs, those are taken apart again that save nothing.
   MemoryPlan least = plan(fused);

@@ -13,6 +13,7 @@ Model quantized_model(const Model& trained, const QuantOptions& options, Bytes i
 
 Model quantized_model(const Model& trained, const QuantOptions& options, const std::vector<Range>& ranges, long steps) {
   std::vector<std::array<double, 2>> ends;
+  ends.reserve(ranges.size());
   for (const Range& r : ranges) ends.push_back({r.lo, r.hi});
   Model model(trained.input_shape(),
               Sequential{Quantized{{.layers = trained.layers(),

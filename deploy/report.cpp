@@ -23,7 +23,7 @@ std::string formatted(const char* pattern, ...) {
   char text[512];
   va_list arguments;
   va_start(arguments, pattern);
-  std::vsnprintf(text, sizeof text, pattern, arguments);
+  std::vsnprintf(text, sizeof text, pattern, arguments);  // NOLINT: clang-tidy 14 does not see va_start
   va_end(arguments);
   return text;
 }
