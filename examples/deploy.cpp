@@ -22,7 +22,7 @@ void describe(CLI::App& app, Arguments& a) {
   const auto add = [&app](const char* name, auto& value, const char* text, const char* what) {
     return six::add_with_default(app, name, value, text, what);
   };
-  const auto choice = [&app](const char* name, std::string& value, std::vector<std::string> words, const char* what) {
+  const auto choice = [&app](const char* name, std::string& value, const std::vector<std::string>& words, const char* what) {
     six::add_choice(app, name, value, words, what);
   };
   six::add(app, "RUN", a.run, "", "Folder of a run of `mnist train`, or a model.safetensors")->required();

@@ -50,6 +50,7 @@ std::string bits(six::real x) {
 void print_table() {
   const std::vector<Point> points = special_points();
   std::vector<six::real> x;
+  x.reserve(points.size());
   for (const Point& p : points) x.push_back(p.x);
   std::vector<six::Samples> by_kink;
   for (const six::AtKink& k : kKinks) by_kink.push_back(six::sample([&](six::Var v) { return six::relu6(v, k); }, x));

@@ -22,7 +22,7 @@ Interrupt::Interrupt() {
   action.sa_handler = note;
   action.sa_flags = SA_RESTART;
   sigemptyset(&action.sa_mask);
-  for (std::size_t i = 0; i < before_.size(); ++i) {
+  for (std::size_t i = 0; i < std::size(kSignals); ++i) {
     sigaction(kSignals[i], nullptr, &before_[i]);
     noted[i] = before_[i].sa_handler != SIG_IGN;
     if (noted[i]) sigaction(kSignals[i], &action, nullptr);
@@ -30,7 +30,7 @@ Interrupt::Interrupt() {
 }
 
 Interrupt::~Interrupt() {
-  for (std::size_t i = 0; i < before_.size(); ++i) sigaction(kSignals[i], &before_[i], nullptr);
+  for (std::size_t i = 0; i < std::size(kSignals); ++i) sigaction(kSignals[i], &before_[i], nullptr);
 }
 
 int Interrupt::signal() const { return came; }

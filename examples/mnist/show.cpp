@@ -1,6 +1,7 @@
 #include "show.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 #include "../../train/progress.h"
@@ -53,7 +54,7 @@ std::string probabilities_text(std::span<const six::real> p) {
   static constexpr const char* kEighths[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
   std::string text;
   for (std::size_t c = 0; c < p.size(); ++c) {
-    const int eighths = int(double(p[c]) * kBar * 8 + 0.5);
+    const int eighths = int(std::lround(double(p[c]) * kBar * 8));
     text += format("%3d  %6.2f %%  ", int(c), 100 * double(p[c]));
     for (int i = 0; i < eighths / 8; ++i) text += "█";
     text += std::string(kEighths[eighths % 8]) + '\n';

@@ -240,7 +240,7 @@ std::string config_of(const TrainOptions& o) {
   if (!o.config.empty()) return o.config;
   six::require(o.from.empty(), "--from needs --config, the training that goes on with it, as qat");
   if (!o.resume) return default_config(o);
-  const std::string own = o.out + "/model.json";
+  std::string own = o.out + "/model.json";
   six::require(six::file_exists(own), o.out, ": has no model.json, no run to go on with; name its --config, or leave out --resume");
   return own;
 }
@@ -260,7 +260,9 @@ int train(const TrainOptions& o) {
   six::require(!o.resume || !o.out.empty(), "--resume needs --out, the folder of the run that is to go on");
   six::require(!o.resume || !o.overwrite, "--resume goes on with a run, --overwrite replaces it: only one can be given");
   const std::string name = config_of(o);
-  auto [model, config] = o.from.empty() ? build(name, o) : load_from(name, o);
+  std::pair<six::Model, six::TrainingConfig> built = o.from.empty() ? build(name, o) : load_from(name, o);
+  six::Model& model = built.first;
+  const six::TrainingConfig& config = built.second;
   six::require(!config.quant || !o.from.empty() || o.resume, name,
                ": training.quant fine-tunes a trained model; name its run with --from");
   const six::Dataset data = load_images(config, o.data);

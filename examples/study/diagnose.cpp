@@ -124,7 +124,8 @@ void diagnose(const Setting& s, const Run& run, const Model& trained, const std:
   pass(model, s.data.train, true);
   const std::vector<double> ratios = range_ratios(with_clips(s, run, trained, clips));
   const ParamSet& p = model.params();
-  const double batches = double(std::min(kDiagnosed, s.data.train.size()) / std::min(kBatch, s.data.train.size()));
+  const long full = std::min(kDiagnosed, s.data.train.size()) / std::min(kBatch, s.data.train.size());
+  const double batches = double(full);
   for (std::size_t i = 0; i < places.size(); ++i) {
     const Activity& a = seen[i];
     const Place& at = places[i];

@@ -39,7 +39,8 @@ Inputs look_at(const Node& n, const View& x, double touch, Look look) {
   in.elements = x.size(), in.largest = -std::numeric_limits<double>::infinity();
   kernels::Read read = x;
   read.clamped = false, read.lo = -kInf, read.hi = kInf;
-  const long rows = x.shape.rows(), channels = x.shape.channels(), step = std::max(1L, kChunk / channels);
+  const long rows = x.shape.rows(), channels = x.shape.channels(),
+             step = std::max(1L, kChunk / channels);  // NOLINT: no tensor is without a channel
   std::vector<real> numbers(std::size_t(std::min(rows, step) * channels));
   for (long row = 0; row < rows; row += step) {
     const long some = std::min(step, rows - row), count_of = some * channels;

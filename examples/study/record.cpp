@@ -50,7 +50,7 @@ std::string hex(std::uint64_t number) {
 }
 
 std::string design_hash(std::string_view text) {
-  const std::string hash = sha256(as_bytes(text));
+  std::string hash = sha256(as_bytes(text));
   require(hash == kRegistered, "docs/STUDY_DESIGN.md: has changed since it was registered (SHA-256 ", hash.substr(0, 12),
           "..., registered ", std::string(kRegistered).substr(0, 12), "...); a study of another design needs another registration");
   return hash;
