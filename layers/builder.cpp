@@ -75,7 +75,7 @@ Shape Builder::enter(Layer& layer, std::string path, std::string where, const Sh
 }
 
 Shape Builder::enter_part(Layer& layer, const std::string& part, std::string where, const Shape& in) {
-  return enter(layer, path_ + (path_.empty() ? "" : ".") + part, where + " (" + layer.type() + ")", in);
+  return enter(layer, path_ + (path_.empty() ? "" : ".") + part, std::move(where) + " (" + layer.type() + ")", in);
 }
 
 Shape Builder::add(AnyLayer& layer, const std::string& part, const Shape& in) {

@@ -137,7 +137,7 @@ class Folder {
         a.shift[c] = first[c];
         continue;
       }
-      require(bn->running_mean != nullptr, name_of(n), ": without running statistics it has no folded form");
+      require(bn->running_mean && bn->running_var, name_of(n), ": without running statistics it has no folded form");
       const double var = double(bn->running_var[c]);
       require(var >= 0, name_of(n), ": channel ", c, ": its running variance is ", var, "; the weights are damaged");
       a.scale[c] = double(first[c]) / std::sqrt(var + bn->options.eps);

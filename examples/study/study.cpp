@@ -38,6 +38,7 @@ double measured_rate(const Setting& s, int threads) {
     train(model, split, how);
   };
   std::vector<std::future<void>> crew;  // what they throw comes out of get
+  crew.reserve(std::size_t(threads));
   for (int t = 0; t < threads; ++t) crew.push_back(std::async(std::launch::async, work));
   for (std::future<void>& f : crew) f.get();
   return double(run.images * how.epochs) / std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();

@@ -69,7 +69,7 @@ std::size_t Table::column(std::string_view name) const {
   return std::size_t(at - columns_.begin());
 }
 
-void Table::add(std::vector<Cell> row) {
+void Table::add(const std::vector<Cell>& row) {
   require(row.size() == columns_.size(), name_, ": a row of ", row.size(), " fields, there are ", columns_.size(), " columns");
   std::vector<std::string> fields;
   for (const Cell& cell : row) {
@@ -94,6 +94,7 @@ double Table::number(std::size_t row, std::string_view column) const {
 
 Table Table::where(const std::vector<std::pair<std::string, std::string>>& equals) const {
   std::vector<std::size_t> at;
+  at.reserve(equals.size());
   for (const auto& [name, value] : equals) at.push_back(column(name));
   Table t(columns_, name_);
   for (const auto& row : rows_) {

@@ -46,7 +46,7 @@ class Table {
   std::size_t column(std::string_view name) const;  // its number; throws if there is none
 
   // Throws if there are more or fewer fields than columns or one holds a comma, a quotation mark or the end of a line.
-  void add(std::vector<Cell> row);
+  void add(const std::vector<Cell>& row);
   void append(const Table& other);  // of the same columns
 
   const std::vector<std::string>& row(std::size_t i) const { return rows_[i]; }

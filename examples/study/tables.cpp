@@ -52,6 +52,7 @@ void write_predictions(const Setting& s, const std::vector<Record>& records, con
   const std::vector<std::uint8_t> labels(s.data.test.labels.begin(), s.data.test.labels.end());
   add("labels", "-", as_text(labels));
   std::vector<const Record*> sorted;
+  sorted.reserve(records.size());
   for (const Record& r : records) sorted.push_back(&r);
   std::sort(sorted.begin(), sorted.end(), [](const Record* a, const Record* b) { return a->run < b->run; });
   for (const Record* r : sorted)
