@@ -82,10 +82,9 @@ std::vector<Placed> lifetimes(const IntNetwork& net, const std::vector<bool>& fu
   std::vector<Placed> of(net.values.size(), {-1, 0, -1, -1});
   for (int s = 0; s < int(net.stages.size()); ++s) {
     const IntStage& stage = net.stages[std::size_t(s)];
-    const Shape& shape = net.shape(stage.out);
     const bool inside = fused[std::size_t(s)];  // then of its value a pixel, while the next stage runs
     const int at = s + inside;
-    of[std::size_t(stage.out)] = {stage.out, inside ? stage.weighted()->g.k : shape.size(), at, at};
+    of[std::size_t(stage.out)] = {stage.out, inside ? stage.weighted()->g.k : net.shape(stage.out).size(), at, at};
     for (int v : stage.in) of[std::size_t(v)].last = at;
   }
   std::erase_if(of, [&](const Placed& v) { return v.value < 0 || v.value == net.storage(net.output); });
