@@ -7,7 +7,7 @@ namespace six {
 
 Model quantized_model(const Model& trained, const QuantOptions& options, Bytes images, long steps, int threads) {
   const Graph graph = graph_of(trained);
-  require(!graph.quant, "quant: the model is quantised already");
+  require(!graph.quant, "quant: the model is quantised already; begin from the float model it was made from");
   return quantized_model(trained, options, calibrate(graph, images, options, threads), steps);
 }
 

@@ -50,7 +50,7 @@ void check_format(const Json& j) {
 
 Model::Model(Shape input, Sequential layers, Options options)
     : input_(input),
-      name_(options.name.empty() ? "model" : options.name),
+      name_(options.name.empty() ? "model" : std::move(options.name)),
       params_(std::make_unique<ParamSet>()),
       root_(std::move(layers)) {
   Builder builder(*params_, options.seed, options.max_parameters);
@@ -64,7 +64,7 @@ Model Model::from_config(const Json& j, Options options) {
   static constexpr std::string_view others[] = {"training"};
   read_fields(j, fields_in(c), others);
   if (options.name.empty()) options.name = c.name;
-  Model model(shape_of(c.input), Sequential({std::move(c.layers)}), options);
+  Model model(shape_of(c.input), Sequential({std::move(c.layers)}), std::move(options));
   if (j.contains("training")) model.set_training(j["training"]);
   return model;
 }

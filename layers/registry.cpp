@@ -21,6 +21,7 @@ Registry with_all_layers() {
 
 std::vector<std::string_view> types_of(const std::vector<AnyLayer>& layers) {
   std::vector<std::string_view> types;
+  types.reserve(layers.size());
   for (const AnyLayer& layer : layers) types.push_back(layer->type());
   return types;
 }

@@ -14,18 +14,18 @@ need build torture
 configure fuzz
 cmake --build build/fuzz --parallel "$jobs" --target "${targets[@]/#/fuzz_}"
 mkdir -p build/fuzz/found build/fuzz/logs
-status=0
-for target in "${targets[@]}"; do
-  learnt=build/fuzz/corpus/$target log=build/fuzz/logs/$target.log
+
+# fuzz TARGET: one line of what came of it.
+fuzz() {
+  local target=$1 learnt=build/fuzz/corpus/$1 log=build/fuzz/logs/$1.log found="nothing found" status=0
   mkdir -p "$learnt"
-  if "build/fuzz/bin/fuzz_$target" -runs="$inputs" -max_len=4096 -timeout=300 -report_slow_units=300 -rss_limit_mb=2048 -print_final_stats=1 \
-    -artifact_prefix="build/fuzz/found/$target-" "$learnt" "tests/fuzz/corpus/$target" >"$log" 2>&1; then
-    found="nothing found"
-  else
-    found="FOUND, see $log" status=1
-  fi
+  "build/fuzz/bin/fuzz_$target" -runs="$inputs" -max_len=4096 -timeout=300 -report_slow_units=300 -rss_limit_mb=2048 -print_final_stats=1 \
+    -artifact_prefix="build/fuzz/found/$target-" "$learnt" "tests/fuzz/corpus/$target" >"$log" 2>&1 || status=1 found="FOUND, see $log"
   printf '%-12s %10s inputs, %6s a second, %5s files in the corpus: %s\n' "$target" \
     "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")" "$(sed -n 's/^stat::average_exec_per_sec: *//p' "$log")" \
     "$(find "$learnt" -type f | wc -l)" "$found"
-done
-exit $status
+  return $status
+}
+export -f fuzz
+export inputs
+printf '%s\n' "${targets[@]}" | xargs -n 1 -P "$jobs" bash -c 'fuzz "$1"' fuzz

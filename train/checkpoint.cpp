@@ -130,7 +130,7 @@ CheckpointInfo load(const Safetensors& file, const CheckpointParts& parts, const
           precision());
   const std::string difference = first_difference(m.text("model"), model);
   require(difference.empty(), "is of another model: ", difference);
-  const CheckpointInfo info = info_of(m);
+  CheckpointInfo info = info_of(m);
   const long steps = m.count<long>("optimizer_steps"), updates = m.count<long>("ema_updates");
   const double lr = m.real_number("lr");
   require(lr >= 0 && std::isfinite(lr), "lr is ", lr, ", must be a number >= 0");
@@ -140,6 +140,7 @@ CheckpointInfo load(const Safetensors& file, const CheckpointParts& parts, const
   const std::vector<Optimizer::Slot> slots = parts.optimizer.state();
   require_all_known(file, parts, slots);
   std::vector<std::vector<real>> slabs;
+  slabs.reserve(slots.size());
   for (const Optimizer::Slot& slot : slots) slabs.push_back(slab_of(parts.model, file.tensors, slot_prefix(slot)));
   const std::vector<real> averages = parts.ema ? slab_of(parts.model, file.tensors, std::string(kEma)) : std::vector<real>{};
   if (good) *good = good_of(file, parts);
@@ -296,7 +297,7 @@ CheckpointInfo load_checkpoint(const Safetensors& file, Trainer& trainer) {
     trainer.require_state(info.state);
   };
   std::optional<Trainer::Weights> good;
-  const CheckpointInfo info = load(file, parts_of(trainer), trainer.model_text(), accept, &good);
+  CheckpointInfo info = load(file, parts_of(trainer), trainer.model_text(), accept, &good);
   trainer.set_state(info.state);
   if (good) trainer.set_good(std::move(*good));
   return info;

@@ -44,7 +44,7 @@ std::vector<std::string> checkpoints_in(const std::string& folder) {
 
 std::string add_checkpoint(const std::string& folder, Trainer& trainer, std::int64_t log_offset) {
   const long step = trainer.state().step;
-  const std::string path = path_of(folder, step);
+  std::string path = path_of(folder, step);
   save_checkpoint(path, trainer, log_offset);
   // Those of later steps are from a future that was given up: they were damaged.
   int older = 0;

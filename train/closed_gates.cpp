@@ -26,7 +26,8 @@ std::vector<ClosedGates> closed_gates(const Model& model, Bytes images, int thre
       if (first == 0) gates.push_back({node.scope, v.lo, v.hi});
       x.resize(std::size_t(v.size()));
       kernels::table().materialize(v.shape.rows(), int(v.shape.channels()), v, x.data());
-      const double share = 1 / double(v.size() / n * count);
+      const long values = v.size() / n * count;
+      const double share = 1 / double(values);
       gates[gate].at_lo += double(std::count(x.begin(), x.end(), v.lo)) * share;
       gates[gate++].at_hi += double(std::count(x.begin(), x.end(), v.hi)) * share;
     }

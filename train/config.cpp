@@ -218,7 +218,7 @@ void read_value(const Json& j, T& value, const Limits&) {
   if constexpr (std::same_as<T, OptimizerOptions>) {
     value = read_union<OptimizerOptions>(j);
   } else if constexpr (std::same_as<T, Policy>) {
-    value = std::visit([](auto&& p) { return Policy(std::move(p)); }, read_union<AnyPolicy>(j));
+    value = std::visit([](auto p) { return Policy(std::move(p)); }, read_union<AnyPolicy>(j));
   } else if constexpr (std::same_as<T, std::vector<Policy>>) {
     require(j.is_array(), " must be an array, got ", shown(j));
     value.clear();

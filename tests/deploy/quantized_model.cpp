@@ -221,7 +221,7 @@ TEST_CASE("a quantised model reloaded exports the same network, and has the laye
 TEST_CASE("a quantised model cannot be quantised again, compiled in floating point, or averaged") {
   const std::vector<Net> nets = integer_nets();
   const Model m = quantized(nets[4].model);
-  CHECK(message_of([&] { quantized(m); }) == "quant: the model is quantised already");
+  CHECK(message_of([&] { quantized(m); }) == "quant: the model is quantised already; begin from the float model it was made from");
   CHECK(message_of([&] { m.compile_inference(1); }).find("fake-quantised") != std::string::npos);
   CHECK(m.logits(noise(m.input_shape(), 1)).size() == 10);  // on the tape
   CHECK(message_of([] { read_training(Json::parse(R"({"quant": {}, "ema": {"decay": 0.9}})")); }).find("quant: weights next to") !=
