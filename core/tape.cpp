@@ -1,6 +1,7 @@
 #include "tape.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 
 #include "kernels/dispatch.h"
@@ -35,6 +36,12 @@ void put_all(const Context& c, const View& x, const kernels::Grad& dy, const Sin
     c.kernel.put(b.size() * per / channels, int(channels), at(dy, b.begin * per), at(dx, b.begin * per, i, channels));
   });
 }
+
+// Numbers the recordings of the process: a Var of a tape that is gone is no Var of the next one at the same address.
+std::uint64_t next_generation() {
+  static std::atomic<std::uint64_t> count{0};
+  return ++count;
+}
 }  // namespace
 
 Tensor ops::Materialize::forward(const Context& c, View x) {
@@ -46,12 +53,15 @@ void ops::Materialize::backward(const Back& b, View x) {
   if (const Sink dx = b.into(0)) put_all(b, x, b.dy(), dx);
 }
 
-Tape::Tape(Options options) : options_(checked(options)), kernel_(kernels::table()) { nodes_.reserve(256); }
+Tape::Tape(Options options) : options_(checked(options)), kernel_(kernels::table()), generation_(next_generation()) {
+  nodes_.reserve(256);
+}
 
 const Node& Tape::node(Var v) const {
   require(v.tape_ != nullptr, "tape: this Var is empty");
   require(v.tape_ == this, "tape: this Var belongs to another tape");
-  require(v.generation_ == generation_, "tape: this Var is from before the last reset; record the value again");
+  require(v.generation_ == generation_,
+          "tape: this Var is from before the last reset, or of a tape that is gone; record the value again");
   return nodes_[v.id_];
 }
 
@@ -82,10 +92,9 @@ Var Tape::constant(Shape shape, real value) {
 
 Var Tape::param(ParamSet& set, int index) {
   require(index >= 0 && index < int(set.params().size()), "tape: parameter ", index, " of ", set.params().size());
-  if (std::find(sets_.begin(), sets_.end(), &set) == sets_.end()) sets_.push_back(&set);
   const Param& p = set.params()[index];
   Node n;
-  n.view = View(set.value(index), p.shape), n.op = p.name.c_str(), n.scope = scope_, n.leaf = true;
+  n.view = View(set.value(index), p.shape), n.op = p.name.c_str(), n.scope = scope_, n.leaf = true, n.params = &set;
   n.wants_grad = p.trainable && options_.record;
   if (n.wants_grad) n.grad.g = set.grad(index);
   return push(n);
@@ -106,7 +115,8 @@ Var Tape::keep_grad(Var v) {
 }
 
 void Tape::reset() {
-  nodes_.clear(), sets_.clear(), memory_.reset(), ++generation_, ++step_, dropouts_ = 0, swept_ = false, scope_ = "";
+  nodes_.clear(), memory_.reset(), ++step_, dropouts_ = 0, swept_ = false, scope_ = "";
+  generation_ = next_generation();
 }
 
 void Tape::evaluate(Node& owner) {
@@ -149,12 +159,24 @@ void Tape::require_present(const Node& n) const {
           " is gone, backward has reused its memory; read values above 64 KiB before");
 }
 
+// Only where the loss depends on them do a set's gradients begin anew: an optimizer over another set sees that nothing came.
+void Tape::begin_backward(int loss) {
+  nodes_[loss].reached = true;
+  for (int i = loss; i >= 0; --i) {
+    Node& n = nodes_[i];
+    if (!n.reached || !n.wants_grad) continue;
+    if (n.params) n.params->begin_backward(options_.training);
+    for (int in : n.in)
+      if (in >= 0) nodes_[in].reached = true;
+  }
+}
+
 void Tape::backward(Var loss) {
   require(options_.record, "backward: this tape does not record (Tape::Options::record is false)");
   require(node(loss).view.size() == 1, "backward: the loss must be a single number, got shape ", node(loss).view.shape);
   require(node(loss).wants_grad, "backward: the loss depends on no parameter or input that wants a gradient");
   require(!std::exchange(swept_, true), "backward: this tape was swept already; reset it and record again");
-  for (ParamSet* set : sets_) set->begin_backward(options_.training);
+  begin_backward(loss.id_);
   real one = 1;
   kernels::Grad seed;
   seed.g = &one;

@@ -18,7 +18,7 @@ namespace six {
 
 class Tape;
 
-// A value on a tape: a handle, free to copy. Using one after `Tape::reset` throws.
+// A value on a tape, which must be alive: a handle, free to copy. Using one after `Tape::reset`, or on another tape, throws.
 class Var {
  public:
   Var() = default;
@@ -33,10 +33,10 @@ class Var {
 
  private:
   friend class Tape;
-  Var(Tape* tape, int id, unsigned generation) : tape_(tape), id_(id), generation_(generation) {}
+  Var(Tape* tape, int id, std::uint64_t generation) : tape_(tape), id_(id), generation_(generation) {}
   Tape* tape_ = nullptr;
   int id_ = -1;
-  unsigned generation_ = 0;
+  std::uint64_t generation_ = 0;
 };
 
 // What an op's `forward` gets besides its inputs.
@@ -100,9 +100,11 @@ struct Node {
   int dense = -1;           // this value written out, once somebody needed that
   bool wants_grad = false;  // a gradient can flow through here
   bool twins = false;       // two inputs have the same owner
+  bool reached = false;     // the loss depends on it
   bool leaf = false, keeps_grad = false;
   bool owns_value = false, owns_grad = true;  // memory to give back once the sweep is past
   bool gone = false;                          // the value's memory was given back
+  ParamSet* params = nullptr;                 // of a parameter: the set it is in
   void* state = nullptr;                      // the op, kept in the arena
   void (*backward)(Tape&, int) = nullptr;
   const OpKind* kind = nullptr;  // which op
@@ -190,6 +192,7 @@ class Tape {
   }
   Var written_out(Var v);
   Var push(Node n);
+  void begin_backward(int loss);
   Sink sink(const Node& x, bool clear);  // opens x's gradient to one consumer, which sees it through x's view
   void evaluate(Node& owner);            // a gradient handed over unevaluated becomes plain
   void release(Node& n);
@@ -203,12 +206,11 @@ class Tape {
   Options options_;
   const kernels::Table& kernel_;
   std::vector<Node> nodes_;
-  std::vector<ParamSet*> sets_;
   Arena memory_;
   Lanes lanes_;
   const char* scope_ = "";
   std::uint64_t step_ = 0, dropouts_ = 0;
-  unsigned generation_ = 0;
+  std::uint64_t generation_;  // of this recording, another one for every recording of the process
   bool swept_ = false, reversed_ = false;
 };
 

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "../../core/ops/ops.h"
 
@@ -38,7 +39,7 @@ TEST_CASE("a Var from before a reset, of another tape, or empty is refused by ev
   const Var old = tape.input(kOnes.data(), {3}, true);
   tape.reset();
   const Var x = tape.input(kOnes.data(), {3}, true), foreign = other.input(kOnes.data(), {3}, true), empty;
-  const std::string before = "tape: this Var is from before the last reset; record the value again";
+  const std::string before = "tape: this Var is from before the last reset, or of a tape that is gone; record the value again";
   CHECK_THROWS_WITH_AS(old.values(), before.c_str(), Error);
   CHECK_THROWS_WITH_AS(old.shape(), before.c_str(), Error);
   CHECK_THROWS_WITH_AS(old.grad(), before.c_str(), Error);
@@ -50,6 +51,15 @@ TEST_CASE("a Var from before a reset, of another tape, or empty is refused by ev
   CHECK_THROWS_WITH_AS(empty.shape(), "tape: this Var is empty", Error);
   CHECK_THROWS_WITH_AS(relu6(empty), "tape: this Var is empty", Error);
   CHECK_THROWS_WITH_AS(x + empty, "tape: this Var is empty", Error);
+}
+
+TEST_CASE("a Var of a tape that is gone is none of the next tape's, also if that lies at the same address") {
+  std::optional<Tape> tape(std::in_place);
+  const Var gone = tape->input(kOnes.data(), {3}, true);
+  tape.emplace();
+  const Var x = tape->input(kOnes.data(), {3}, true);
+  CHECK_THROWS_WITH_AS(x + gone, "tape: this Var is from before the last reset, or of a tape that is gone; record the value again",
+                       Error);
 }
 
 TEST_CASE("a tape that does not record has no backward") {
