@@ -1,4 +1,5 @@
 #pragma once
+#include <memory>
 #include <new>
 #include <string>
 #include <vector>
@@ -8,6 +9,18 @@
 #include "shape.h"
 
 namespace six {
+
+// A member that tells whether the object it is in still exists. It belongs to the place: copies and moves have one of their own.
+class Life {
+ public:
+  Life() : token_(std::make_shared<char>()) {}
+  Life(const Life&) : Life() {}
+  Life& operator=(const Life&) { return *this; }
+  std::weak_ptr<const void> watch() const { return token_; }
+
+ private:
+  std::shared_ptr<char> token_;
+};
 
 // A trainable tensor, by name; its numbers live in the slabs of the ParamSet that owns it.
 struct Param {
@@ -65,6 +78,8 @@ class ParamSet {
   void allow_inference_gradients() { inference_allowed_ = true; }
   bool trainable_gradients() const { return inference_allowed_ || !from_inference_; }
 
+  std::weak_ptr<const void> watch() const { return life_.watch(); }  // expires with the set
+
  private:
   template <class T>
   struct Aligned {  // minimal allocator: 64-byte aligned slabs
@@ -84,6 +99,7 @@ class ParamSet {
   std::vector<Buffer> buffers_;
   Slab values_, grads_, buffer_values_;
   bool grads_used_ = true, from_inference_ = false, inference_allowed_ = false;
+  Life life_;
 };
 
 }  // namespace six

@@ -43,6 +43,8 @@ void Ema::exchange() {
 }
 
 Ema::Swap::Swap(Ema& ema) : ema_(ema) { ema_.exchange(); }
-Ema::Swap::~Swap() { ema_.exchange(); }
+Ema::Swap::~Swap() {
+  if (!ema_.layout_.gone()) ema_.exchange();
+}
 
 }  // namespace six

@@ -4,9 +4,12 @@
 
 namespace six {
 
-Layout::Layout(std::string owner, const ParamSet& params) : owner_(std::move(owner)), params_(params), then_(params.params()) {}
+Layout::Layout(std::string owner, const ParamSet& params)
+    : owner_(std::move(owner)), params_(params), life_(params.watch()), then_(params.params()) {}
 
 void Layout::require_unchanged() const {
+  require(!gone(), owner_,
+          ": the model this was built over is gone, destroyed or replaced by an assignment; build it over the new model");
   const std::vector<Param>& now = params_.params();
   for (std::size_t i = 0; i < now.size() && i < then_.size(); ++i) {
     require(now[i].name == then_[i].name && now[i].shape == then_[i].shape, owner_, ": parameter ", i, " is \"", now[i].name, "\" ",

@@ -1,4 +1,5 @@
 #pragma once
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -10,12 +11,14 @@ namespace six {
 class Layout {
  public:
   Layout(std::string owner, const ParamSet& params);
-  // Throws Error, naming the owner, if parameters were added since or are those of another model.
+  // Throws Error, naming the owner, if parameters were added since, are those of another model, or are gone.
   void require_unchanged() const;
+  bool gone() const { return life_.expired(); }
 
  private:
   std::string owner_;
   const ParamSet& params_;
+  std::weak_ptr<const void> life_;
   std::vector<Param> then_;
 };
 

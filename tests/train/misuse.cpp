@@ -1,6 +1,8 @@
 // What people get wrong: each is one clear Error, and what they go on with still works.
 #include <doctest/doctest.h>
 
+#include <memory>
+
 #include "../../core/ops/ops.h"
 #include "../data/support.h"
 #include "support.h"
@@ -21,7 +23,7 @@ TEST_CASE("misuse: a Var from before the reset") {
   Tape tape({.threads = 1});
   const Var x = tape.input(batch.images), old = model(x);
   tape.reset();
-  const std::string says = "tape: this Var is from before the last reset; record the value again";
+  const std::string says = "tape: this Var is from before the last reset, or of a tape that is gone; record the value again";
   CHECK(message_of([&] { cross_entropy(old, batch.labels); }) == says);
   CHECK(message_of([&] { model(x); }) == says);
   CHECK(message_of([&] { old.item(); }) == says);
@@ -78,6 +80,34 @@ TEST_CASE("misuse: training on a tape in inference mode is refused by the optimi
   model.params().allow_inference_gradients();
   CHECK_NOTHROW(adamw.step());
   CHECK(adamw.steps() == 2);
+}
+
+TEST_CASE("misuse: an optimizer over a model that stands on the tape but not under the loss") {
+  const Batch8 batch;
+  Model student = small_net(), teacher = small_net(2);
+  AdamW over_teacher(teacher.params()), over_student(student.params());
+  Tape tape({.threads = 1});
+  const Var images = tape.input(batch.images), taught = teacher(images);
+  CHECK(taught.size() == 80);
+  tape.backward(cross_entropy(student(images), batch.labels));
+  CHECK(contains(message_of([&] { over_teacher.step(); }), {"adamw: no gradients in its parameters", "the model that is trained"}));
+  CHECK_NOTHROW(over_student.step());
+}
+
+TEST_CASE("misuse: an optimizer or averages over a model that is gone, or that another one was assigned to") {
+  const Batch8 batch;
+  auto model = std::make_unique<Model>(small_net());
+  AdamW adamw(model->params());
+  Ema ema(model->params());
+  const auto refused = [&] {
+    for (const std::string& text :
+         {message_of([&] { adamw.step(); }), message_of([&] { ema.update(); }), message_of([&] { (void)ema.swap_in(); })})
+      CHECK(contains(text, {"the model this was built over is gone", "build it over the new model"}));
+  };
+  *model = small_net(2);
+  refused();
+  model.reset();
+  refused();
 }
 
 TEST_CASE("misuse: a loss that is no single number, or that depends on nothing trainable") {
