@@ -7,7 +7,7 @@
 
 namespace six {
 namespace {
-constexpr long kChunk = 16;  // images at a time: every value stays in memory until the counting
+constexpr long kAtOnce = 16;  // images at a time: every value stays in memory until the counting
 }
 
 std::vector<ClosedGates> closed_gates(const Model& model, Bytes images, int threads) {
@@ -15,8 +15,8 @@ std::vector<ClosedGates> closed_gates(const Model& model, Bytes images, int thre
   std::vector<ClosedGates> gates;
   std::vector<real> x;
   const long count = images.shape.samples(), each = images.shape.size() / std::max(count, 1L);
-  for (long first = 0; first < count; first += kChunk) {
-    const long n = std::min(kChunk, count - first);
+  for (long first = 0; first < count; first += kAtOnce) {
+    const long n = std::min(kAtOnce, count - first);
     tape.reset();
     model(tape.input(Bytes{images.data + first * each, images.shape.with(0, n)}));
     std::size_t gate = 0;

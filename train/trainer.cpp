@@ -101,9 +101,11 @@ void Trainer::set_state(const TrainerState& state) {
 }
 
 const Batch& Trainer::next_batch() {
-  if (!std::exchange(positioned_, true)) batches_.restart(batch_options());
+  if (!std::exchange(positioned_, false)) batches_.restart(batch_options());  // true again once the step has counted it
   return *batches_.next();
 }
+
+void Trainer::count_step() { ++state_.batch, ++state_.step, positioned_ = true; }
 
 Var Trainer::record(const Batch& batch) {
   tape_.reset();
@@ -123,6 +125,7 @@ const char* Trainer::attempt(const Batch& batch, double& loss, double& norm) {
   const Var loss_var = record(batch);
   loss = loss_var.item();
   if (!std::isfinite(loss)) return "the loss";
+  if (!buffers_stay_finite()) return "a running statistic";
   save(good_);
   tape_.backward(loss_var);
   norm = grad_norm(model_.params());
@@ -134,10 +137,17 @@ const char* Trainer::attempt(const Batch& batch, double& loss, double& norm) {
   return config_.skip_non_finite == 0 || loss_stays_finite(batch) ? nullptr : "the loss after the update";
 }
 
+// Batch norm divides by what overflows, so that the loss stays finite; ranges of quantisation are NaN until something was seen.
+bool Trainer::buffers_stay_finite() const {
+  const real* now = model_.params().buffer_values();
+  return std::equal(good_.buffers.begin(), good_.buffers.end(), now,
+                    [](real before, real after) { return std::isfinite(after) || !std::isfinite(before); });
+}
+
 bool Trainer::loss_stays_finite(const Batch& batch) {
   const std::vector<real>&logits = logits_, &buffers = good_.buffers;
   std::copy(logits.begin(), logits.end(), tried_logits_.begin());
-  const bool finite = std::isfinite(record(batch).item());
+  const bool finite = std::isfinite(record(batch).item()) && buffers_stay_finite();
   std::copy(tried_logits_.begin(), tried_logits_.end(), logits_.begin());
   std::copy(buffers.begin(), buffers.end(), model_.params().buffer_values());
   return finite;
@@ -161,7 +171,7 @@ const StepReport& Trainer::step() {
     state_.correct += argmax(logits_.data() + long(i) * classes, classes) == batch.labels[i];
   const long n = long(batch.labels.size());
   state_.images += n, state_.loss += loss * double(n), state_.grad_norm += norm;
-  ++state_.batch, ++state_.step;
+  count_step();
   images_ += n, epoch_images_ += n;
   const double seconds = seconds_since(begin);
   seconds_ += seconds, epoch_seconds_ += seconds;
@@ -172,7 +182,7 @@ const StepReport& Trainer::skip(const std::string& why, double loss, double norm
   restore(before_);
   optimizer_->set_steps(state_.step - state_.skipped);
   if (ema_) ema_->set_updates(state_.step - state_.skipped);
-  ++state_.batch, ++state_.step, ++state_.skipped;
+  count_step(), ++state_.skipped;
   report(loss, norm);
   report_.skipped = why;
   return report_;
@@ -292,6 +302,11 @@ std::string Trainer::first_non_finite(Bytes images, std::span<const int> labels,
   for (int i = 0; i < int(set.params().size()); ++i) {
     const Param& p = set.params()[std::size_t(i)];
     if (!all_finite(set.value(i), p.shape.size())) return "parameter " + p.name + " is not finite";
+  }
+  for (int i = 0; training && i < int(set.buffers().size()); ++i) {
+    const Buffer& b = set.buffers()[std::size_t(i)];
+    const real* before = good_.buffers.data() + b.offset;
+    if (all_finite(before, b.shape.size()) && !all_finite(set.buffer(i), b.shape.size())) return b.name + " is not finite";
   }
   return {};
 }

@@ -63,7 +63,8 @@ class Trainer {
   // Throws NonFinite.
   TrainingResult run(const TrainingCallbacks& callbacks = {});
 
-  // One step, for loops of one's own; throws NonFinite, and Error if the epoch or the training is over.
+  // One step, for loops of one's own; throws NonFinite, and Error if the epoch or the training is over. A step that throws is not
+  // counted: the next one takes the same batch again. Weights and moments may be half changed; a checkpoint has the whole ones.
   const StepReport& step();
   bool epoch_over() const { return state_.batch >= batches_per_epoch(); }
   bool over() const { return state_.epoch >= config_.epochs; }
@@ -102,11 +103,13 @@ class Trainer {
  private:
   BatchOptions batch_options() const;
   const Batch& next_batch();
+  void count_step();
   Var record(const Batch& batch);                                      // the loss, on the tape
   Var loss_of(Var logits, Bytes images, std::span<const int> labels);  // what is trained on
   // Forward, backward, update. What of it is not finite, null if all is.
   const char* attempt(const Batch& batch, double& loss, double& norm);
   bool loss_stays_finite(const Batch& batch);
+  bool buffers_stay_finite() const;  // those that are finite in good_
   const StepReport& skip(const std::string& why, double loss, double norm);
   void save(Weights& to) const;
   void restore(const Weights& from);

@@ -101,6 +101,44 @@ TEST_CASE("a learning rate that blows the weights up is stopped with finite weig
   }
 }
 
+TEST_CASE("after a step that failed, the next one takes the same batch, again and again") {
+  const Dataset data = bright(5);
+  Model model = reciprocal_net();
+  TrainingConfig config = full_config();
+  config.augmentation = {};
+  Trainer trainer(model, data, config);
+  const Failure first = failure_of(trainer);
+  REQUIRE(first.step > 1);
+  for (int again = 0; again < 10; ++again) {
+    long step = 0;
+    try {
+      trainer.step();
+    } catch (const NonFinite& e) {
+      step = e.step;
+    }
+    CHECK(step == first.step);
+    CHECK(trainer.state().step == first.trained);
+  }
+}
+
+TEST_CASE("running statistics that overflow, while batch norm keeps the loss finite, stop the training with those of before") {
+  const Dataset data = few_digits();
+  for (const bool skips : {false, true}) {
+    Model model({8, 8, 1}, Sequential{Conv2d{{.out_channels = 4, .bias = false}}, BatchNorm{}, ReLU6{}, Flatten{},
+                                      Linear{{.out_features = 10}}});
+    TrainingConfig config = full_config();
+    config.optimizer = SGDOptions{.lr = std::sqrt(std::numeric_limits<real>::max()) * 100};
+    config.schedule = ConstantLR{}, config.clip_norm = 0, config.epochs = 50, config.skip_non_finite = skips ? 3 : 0;
+    Trainer trainer(model, data, config);
+    const Failure f = failure_of(trainer);
+    CAPTURE(f.message);
+    CHECK(contains(f.message, {"is not finite", "the model is back at its last good weights"}));
+    CHECK(finite(result_of(model, trainer).values));
+    CHECK(finite(result_of(model, trainer).buffers));
+    CHECK(std::isfinite(trainer.evaluate(data.train).loss));
+  }
+}
+
 TEST_CASE("a resumed training that blows up stops at the same step, with the same last good weights") {
   const Dataset data = few_digits();
   const auto net = [] {
