@@ -13,6 +13,7 @@ Quantization activation_quantization(double lo, double hi, int bits, bool rectif
   lo = std::min(lo, 0.), hi = std::max(hi, 0.);
   const auto [qmin, qmax] = code_range(bits);
   if (lo == 0 && hi == 0) return {1, rectified ? qmin : 0};
+  if (!std::isfinite(hi - lo)) return {NAN, 0};
   const double s = (hi - lo) / (qmax - qmin);
   // The end with the smaller terms has the smaller rounding error.
   const double za = qmin - lo / s, ea = std::abs(double(qmin)) + std::abs(lo / s);

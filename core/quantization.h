@@ -21,7 +21,8 @@ struct CodeRange {
 constexpr CodeRange code_range(int bits) { return {-(1 << (bits - 1)), (1 << (bits - 1)) - 1}; }
 
 // Scale and zero point of an activation whose values lie in [lo, hi], which is widened to hold 0; 0.0 is a code. A range [0, 0] has
-// scale 1. `rectified`: the values are those of a ReLU or ReLU6. Jacob et al. 2018 (arXiv:1712.05877), section 3.
+// scale 1, one that is not finite NaN. `rectified`: the values are those of a ReLU or ReLU6. Jacob et al. 2018 (arXiv:1712.05877),
+// section 3.
 Quantization activation_quantization(double lo, double hi, int bits = 8, bool rectified = false);
 
 // What the codes can express: [real_of(min), real_of(max)].

@@ -83,11 +83,14 @@ class Quantizer {
       IntValue v{s.out, {}, value, r.lo, r.hi};
       const IntValue& from = net.values[std::size_t(s.in[0])];
       const bool no_stage = std::holds_alternative<Stage::Reshape>(s.op) || is_folded(g, s, fold_mean);
-      if (s.keeps_codes())
+      if (s.keeps_codes()) {
         v.q = from.q, v.lo = from.lo, v.hi = from.hi, v.bits = from.bits;
-      else
-        v.bits = o.edge_bits && value == g.output ? o.edge_bits : o.activations.bits,
+      } else {
+        require(std::isfinite(r.lo) && std::isfinite(r.hi), s.name, ": the range of its output is [", r.lo, ", ", r.hi,
+                "], must be finite; calibrate or train again");
+        v.bits = o.edge_bits && value == g.output ? o.edge_bits : o.activations.bits;
         v.q = activation_quantization(r.lo, r.hi, v.bits, s.lo == 0);
+      }
       if (no_stage) v.storage = from.storage;
       net.values.push_back(v);
       if (!no_stage) net.stages.push_back(stage(s, value));

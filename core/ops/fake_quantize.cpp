@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numeric>
 #include <span>
 
 #include "parts.h"
@@ -10,13 +11,16 @@
 namespace six::ops {
 namespace {
 
-// The scale of each channel.
+// A NaN is larger than anything.
+real larger(real a, real b) { return b > a || b != b ? b : a; }
+
+// The scale of each channel; not finite where a weight is not.
 std::span<const float> scales_of(const Context& c, const FakeQuantizeWeights& f, const Tensor& w) {
   const long k = w.shape.channels();
   std::span most(c.memory.zeros<real>(k), std::size_t(k));
   for (long i = 0; i < w.size();)
-    for (real& m : most) m = std::max(m, std::abs(w[i++]));
-  if (f.shared) std::fill(most.begin(), most.end(), *std::max_element(most.begin(), most.end()));
+    for (real& m : most) m = larger(m, std::abs(w[i++]));
+  if (f.shared) std::fill(most.begin(), most.end(), std::accumulate(most.begin(), most.end(), real(0), larger));
   float* scales = c.memory.fresh<float>(k);
   for (long i = 0; i < k; ++i) scales[i] = weight_scale(double(most[std::size_t(i)]), f.bits);
   return {scales, std::size_t(k)};
@@ -29,7 +33,7 @@ Tensor FakeQuantizeWeights::forward(const Context& c, Tensor w) {
   const std::span<const float> scales = scales_of(c, *this, w);
   real* y = c.make(w.shape);
   for (long i = 0; i < w.size();)
-    for (const float s : scales) y[i] = real(weight_code(double(w[i]), s, bits) * double(s)), ++i;
+    for (const float s : scales) y[i] = std::isfinite(s) ? real(weight_code(double(w[i]), s, bits) * double(s)) : real(s), ++i;
   return {y, w.shape};
 }
 void FakeQuantizeWeights::backward(const Back& b, Tensor) { b.put(0, b.plain_dy()); }
@@ -74,7 +78,7 @@ Tensor FakeQuantize::forward(const Context& c, Gated x) {
                                     y + first);
     c.kernel.materialize(rows, int(channels), part, y + first);
     for (real* v = y + first; rounds && v < y + first + rows * channels; ++v)
-      *v = real(q.real_of(mean_code_of(double(*v) / double(q.scale), q.zero, codes)));
+      if (!std::isnan(*v)) *v = real(q.real_of(mean_code_of(double(*v) / double(q.scale), q.zero, codes)));
   });
   return {y, x.shape};
 }
