@@ -1,7 +1,6 @@
 #include "arena.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <new>
 
@@ -14,19 +13,21 @@ namespace {
 constexpr std::size_t kLine = 64, kHugePage = std::size_t(2) << 20, kSmallChunk = std::size_t(256) << 10,
                       kLargeChunk = std::size_t(8) << 20;
 
+std::align_val_t alignment_of(std::size_t bytes) { return std::align_val_t(bytes < kHugePage ? 4096 : kHugePage); }
+
 // Large chunks ask for huge pages: tens of megabytes of 4 KiB pages exceed the TLB, and first touch costs one fault a page.
 char* chunk_memory(std::size_t bytes) {
-  void* p = std::aligned_alloc(bytes < kHugePage ? 4096 : kHugePage, bytes);
-  if (!p) throw std::bad_alloc();
+  void* p = ::operator new(bytes, alignment_of(bytes));
 #ifdef __linux__
   if (bytes >= kHugePage) madvise(p, bytes, MADV_HUGEPAGE);
 #endif
   return static_cast<char*>(p);
 }
+void free_chunk(void* p, std::size_t bytes) { ::operator delete(p, alignment_of(bytes)); }
 }  // namespace
 
 Arena::~Arena() {
-  for (const Chunk& c : chunks_) std::free(c.data);
+  for (const Chunk& c : chunks_) free_chunk(c.data, c.bytes);
 }
 
 void* Arena::allocate(std::size_t bytes) {
@@ -74,20 +75,20 @@ std::size_t Arena::bytes_reserved() const {
   return sum;
 }
 
-Lanes::~Lanes() { std::free(data_); }
+Lanes::~Lanes() { free_chunk(data_, bytes_); }
 
 void Lanes::reserve(long n) {
   // Lanes lie an odd number of cache lines apart: the same place of all of them would otherwise share a cache set.
   constexpr long line = kLine / sizeof(real);
   if (n > stride_) {
-    std::free(std::exchange(data_, nullptr)), stride_ = 0;
+    free_chunk(std::exchange(data_, nullptr), bytes_), stride_ = 0;
     const long stride = ((n + line - 1) / line | 1) * line;
-    const std::size_t bytes = std::size_t(stride) * kMaxBlocks * sizeof(real);
-    data_ = reinterpret_cast<real*>(chunk_memory((bytes + kHugePage - 1) / kHugePage * kHugePage));
+    bytes_ = (std::size_t(stride) * kMaxBlocks * sizeof(real) + kHugePage - 1) / kHugePage * kHugePage;
+    data_ = reinterpret_cast<real*>(chunk_memory(bytes_));
     stride_ = stride;
   }
 #ifdef SIX_POISON
-  std::memset(data_, 0xff, bytes_reserved());
+  std::memset(data_, 0xff, bytes_);
 #endif
 }
 

@@ -74,11 +74,12 @@ class Lanes {
   // At least n numbers a lane, uninitialised; what the lanes held is lost.
   void reserve(long n);
   real* lane(int block) const { return data_ + block * stride_; }
-  std::size_t bytes_reserved() const { return std::size_t(stride_) * kMaxBlocks * sizeof(real); }
+  std::size_t bytes_reserved() const { return data_ ? bytes_ : 0; }
 
  private:
   real* data_ = nullptr;
   long stride_ = 0;
+  std::size_t bytes_ = 0;
 };
 
 }  // namespace six
