@@ -4,8 +4,9 @@
 
 namespace mnist {
 
-// For the length of its life, the first SIGINT, SIGTERM or SIGHUP is only noted; the second ends the program as usual. One that was
-// ignored before, as in the background of a shell, stays ignored.
+// From its construction on, SIGINT, SIGTERM and SIGHUP are only noted; but a second SIGINT ends the program as usual. The others
+// come more than once by themselves, from `timeout` or a terminal that closes, and must not end what the first one began. One that
+// was ignored before, as in the background of a shell, stays ignored. If none came, the end of the object's life ends this too.
 class Interrupt {
  public:
   Interrupt();
@@ -13,7 +14,7 @@ class Interrupt {
   Interrupt(const Interrupt&) = delete;
   Interrupt& operator=(const Interrupt&) = delete;
 
-  int signal() const;  // the one that came, 0 if none did
+  int signal() const;  // the first that came, 0 if none did
 
  private:
   std::array<struct sigaction, 3> before_;

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """mnist_resume.py PROGRAM: checkpoints, interruptions and going on, from the outside."""
 import json
+import pathlib
+import re
 import signal
 import subprocess
 import time
@@ -11,6 +13,12 @@ import kill_loop
 DIGITS = ["train", "--config", "digits", "--epochs", "4"]
 
 
+def waits(pid, number):
+    """Whether a signal sent to a process has not been taken yet."""
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"^ShdPnd:\s*(\w+)$", status, re.M)[1], 16) >> (number - 1) & 1
+
+
 class Resume(cli.Case):
     def checkpoints(self, out="run"):
         return sorted(p.name for p in (self.folder / out).glob("checkpoint-*"))
@@ -18,21 +26,24 @@ class Resume(cli.Case):
     def result(self, out="run"):
         return kill_loop.result_of(self.folder / out)
 
-    def interrupt(self, number, *arguments, out="run"):
-        """Sends a signal once the first epoch is logged; returns exit code and output."""
+    def interrupt(self, signals, *arguments, out="run"):
+        """Sends signals once the first epoch is logged, each when the one before was taken; returns exit code and output."""
         process = subprocess.Popen([cli.PROGRAM, *DIGITS[:-1], "400", "--out", out, *arguments], cwd=self.folder, env=cli.environment(),
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         log = self.folder / out / "metrics.jsonl"
         while process.poll() is None and not (log.exists() and log.read_text().count("\n") > 2):
             time.sleep(0.005)
-        process.send_signal(number)
+        for number in signals:
+            process.send_signal(number)
+            while process.poll() is None and waits(process.pid, number):
+                pass
         text, errors = process.communicate(timeout=120)
         self.assertEqual(errors, "")
         return process.returncode, text
 
     def test_ctrl_c_and_sigterm_leave_a_checkpoint_and_say_how_to_go_on(self):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            code, text = self.interrupt(number, "--checkpoint-every", "1000000")
+            code, text = self.interrupt([number], "--checkpoint-every", "1000000")
             self.assertEqual(code, 128 + number)
             self.assertIn("mnist train --resume --out run --checkpoint-every 1000000", text)
             self.assertEqual(len(self.checkpoints()), 1)
@@ -42,6 +53,14 @@ class Resume(cli.Case):
             self.refuses(*DIGITS, "--out", "run", "--resume", says=["run: holds the run of another config", "training.epochs is 400, not 4"])
             for path in (self.folder / "run").iterdir():
                 path.unlink()
+
+    def test_more_signals_after_the_first_cost_no_checkpoint(self):
+        # `timeout` and a closing terminal send more than one. Of those that come at the same time, the one of the smallest number is first.
+        for i, signals in enumerate([(signal.SIGHUP, signal.SIGTERM, signal.SIGHUP), (signal.SIGTERM, signal.SIGTERM), (signal.SIGHUP, signal.SIGINT),
+                                     (signal.SIGINT, signal.SIGTERM)]):
+            code, text = self.interrupt(signals, "--threads", "1", out=f"run{i}")
+            self.assertEqual((code, len(self.checkpoints(f"run{i}"))), (128 + signals[0], 1), signals)
+            self.assertIn(f"interrupted; all of it is in run{i}/", text)
 
     def test_without_its_log_a_run_goes_on_with_a_new_one(self):
         self.succeeds(*DIGITS, "--out", "run", "--checkpoint-every", "50")
@@ -77,6 +96,16 @@ class Resume(cli.Case):
         self.refuses("train", "--resume", "--out", "run", says=["training.distillation.teacher", "large"])
         self.succeeds("train", "--resume", "--out", "run", "--teacher", str(self.folder / "moved"))
         self.assertEqual(self.result()[::2], self.result("whole")[::2])  # weights and log; model.json has the path
+
+    def test_what_a_training_learns_from_is_kept_however_it_is_named(self):
+        self.succeeds(*DIGITS[:-1], "1", "--out", ".")
+        (self.folder / "some/where").mkdir(parents=True)
+        for name in ("model.json", "model.safetensors"):
+            (self.folder / "some/where" / name).symlink_to(self.folder / name)
+        (self.folder / "link").symlink_to(".")
+        for source in ("model.safetensors", "link", "some/where", "some/where/model.safetensors"):
+            for learn in (["--config", "more", "--from", source], ["--config", "digits", "--teacher", source]):
+                self.refuses("train", *learn, "--epochs", "1", "--out", ".", "--overwrite", says=[f".: holds {source}", "choose another --out"])
 
     def test_interrupted_and_resumed_is_uninterrupted(self):
         self.succeeds(*DIGITS, "--out", "whole", "--threads", "1")
