@@ -10,7 +10,6 @@
 namespace six {
 namespace {
 
-constexpr long kMaxSide = 16384;
 constexpr std::size_t kMaxImageFile = std::size_t(1) << 30;
 
 // The words of a PGM header: numbers apart by white space, in which comments run from # to the end of the line.
@@ -49,6 +48,7 @@ void check_image(const Image& image, const char* who) {
   const Shape& s = image.shape;
   require(s.rank() == 3 && s[0] > 0 && s[1] > 0 && (s[2] == 1 || s[2] == 3) && s.size() == long(image.pixels.size()), who,
           ": an image is [h, w, 1 or 3] with as many bytes (", s, ", ", image.pixels.size(), " bytes)");
+  check_sides(s[0], s[1], who);
 }
 
 // Which part of the old axis each new pixel covers, and by how much: the box filter in one direction.
@@ -72,11 +72,17 @@ std::vector<Overlap> overlaps(long from, long to) {
 
 }  // namespace
 
+void check_sides(long height, long width, const std::string& where) {
+  require(height >= 1 && height <= kMaxImageSide && width >= 1 && width <= kMaxImageSide, where, ": an image of ", height, "x",
+          width, " pixels, its sides must be from 1 to ", kMaxImageSide);
+}
+
 Image parse_pgm(std::span<const std::uint8_t> file, const std::string& where) {
   const std::string_view text = as_text(file);
   require(text.starts_with("P5"), where, ": does not start with P5, the mark of a binary PGM file");
   PgmHeader header(text.substr(2), where);
-  const long w = header.number("width", kMaxSide), h = header.number("height", kMaxSide), maxval = header.number("maxval", 65535);
+  const long w = header.number("width", kMaxImageSide), h = header.number("height", kMaxImageSide),
+             maxval = header.number("maxval", 65535);
   const std::string_view samples = header.samples();
   const std::size_t width = maxval > 255 ? 2 : 1, count = std::size_t(w) * std::size_t(h);
   require(samples.size() == count * width, where, ": ", samples.size(), " bytes follow the header, ", h, "x", w, " pixels take ",
@@ -117,8 +123,7 @@ Image invert(Image image) {
 
 Image resize(const Image& image, long height, long width) {
   check_image(image, "resize");
-  require(height >= 1 && height <= kMaxSide && width >= 1 && width <= kMaxSide, "resize: sides must be from 1 to ", kMaxSide,
-          ", got ", height, "x", width);
+  check_sides(height, width, "resize");
   const long w = image.shape[1], c = image.shape[2];
   const std::vector<Overlap> rows = overlaps(image.shape[0], height), columns = overlaps(w, width);
   Image out{{height, width, c}, std::vector<std::uint8_t>(std::size_t(height * width * c))};

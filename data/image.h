@@ -14,6 +14,10 @@ struct Image {
   std::vector<std::uint8_t> pixels;
 };
 
+inline constexpr long kMaxImageSide = 16384;
+// Throws `where: ...` unless both sides are from 1 to kMaxImageSide, as all images here have them.
+void check_sides(long height, long width, const std::string& where);
+
 // Binary PGM (P5), 1 or 2 bytes per sample; values are scaled from 0..maxval to 0..255. Sides 1..16384, and the file ends where the
 // image does. Throws Error `where: what is wrong`.
 Image parse_pgm(std::span<const std::uint8_t> file, const std::string& where);

@@ -36,6 +36,7 @@ Question from_file(const PredictOptions& o) {
   }
   const six::Idx idx = six::read_idx(o.image, 3);
   require_index(o.image, o.index, idx.dims[0]);
+  six::check_sides(long(idx.dims[1]), long(idx.dims[2]), o.image);
   const six::Shape shape{long(idx.dims[1]), long(idx.dims[2]), 1};
   const auto first = idx.bytes.begin() + o.index * shape.size();
   return {{shape, {first, first + shape.size()}}};

@@ -245,13 +245,17 @@ std::string config_of(const TrainOptions& o) {
   return own;
 }
 
-// A new run must not take the place of one that it is made from.
+// A new run must not take the place of one that it is made from, by whatever name or link that is given.
 void require_kept(const std::string& source, const std::string& folder) {
   namespace fs = std::filesystem;
+  if (source.empty()) return;
   std::error_code none;  // what is not there is not the same
-  six::require(
-      source.empty() || !(fs::equivalent(source, folder, none) || fs::equivalent(fs::path(source).parent_path(), folder, none)),
-      folder, ": holds ", source, ", from which this training learns; choose another --out");
+  const auto inside = [&](const fs::path& file) { return fs::equivalent(file.parent_path(), folder, none); };
+  const std::vector<std::string> files =
+      fs::is_directory(source, none) ? std::vector{source + "/model.json", source + "/model.safetensors"} : std::vector{source};
+  for (const std::string& file : files)
+    six::require(!inside(fs::absolute(file, none)) && !inside(fs::canonical(file, none)), folder, ": holds ", source,
+                 ", from which this training learns; choose another --out");
 }
 
 }  // namespace

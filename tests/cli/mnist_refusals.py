@@ -158,12 +158,14 @@ class Refusals(cli.Case):
         self.succeeds(*DIGITS)
         (self.folder / "some.idx").write_bytes(cli.idx([2, 8, 8], range(128)))
         (self.folder / "labels.idx").write_bytes(cli.idx([2], [1, 2]))
+        (self.folder / "wide.idx.gz").write_bytes(gzip.compress(cli.idx([1, 1, 16385], bytes(16385))))
         (self.folder / "cut.pgm").write_bytes(b"P5 8 8 255\n" + bytes(63))
         (self.folder / "good.pgm").write_bytes(b"P5 8 8 255\n" + bytes(64))
         (self.folder / "text.png").write_text("no image")
         (self.folder / "empty").write_bytes(b"")
         for arguments, says in [
             (["some.idx", "--index", "2"], ["some.idx", "--index is 2", "2 images"]), (["some.idx", "--index", "-1"], "--index is -1"),
+            (["wide.idx.gz"], ["wide.idx.gz: an image of 1x16385 pixels", "16384"]),
             (["labels.idx"], "labels.idx"), (["cut.pgm"], "cut.pgm"), (["text.png"], "text.png"), (["empty"], "empty"), (["absent.png"], "absent.png"),
             (["good.pgm", "--index", "1"], ["good.pgm", "single image"]), (["--index", "360"], ["--index is 360", "360 images"]), ([self.folder], "")]:
             self.refuses("predict", "run", *arguments, says=says)

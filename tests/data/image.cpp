@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <functional>
+#include <utility>
 
 #include "support.h"
 
@@ -217,6 +218,20 @@ TEST_CASE("image: grey is the luma, inversion its complement") {
   CHECK(invert(g).pixels == std::vector<std::uint8_t>{179, 105, 226, 0, 248});
   CHECK(contains(message_of([] { to_grey({{1, 1, 2}, {1, 2}}); }), {"[1,1,2]"}));
   CHECK(contains(message_of([] { to_grey({{1, 2, 1}, {1}}); }), {"[1,2,1]", "1 bytes"}));
+}
+
+TEST_CASE("image: one that is too high or too wide is refused wherever it comes from") {
+  check_sides(16384, 1, "f"), check_sides(1, 16384, "f");
+  for (const auto& [h, w] : {std::pair<long, long>{16385, 1}, {1, 16385}, {1, 1L << 30}, {0, 1}, {1, -1}}) {
+    const std::string pixels = std::to_string(h) + 'x' + std::to_string(w) + " pixels";
+    CHECK(contains(message_of([&, height = h, width = w] { check_sides(height, width, "f"); }),
+                   {"f: an image of " + pixels, "from 1 to 16384"}));
+  }
+  const Image high = grey(16385, 1, std::vector<std::uint8_t>(16385));
+  CHECK(contains(message_of([&] { to_grey(high); }), {"to_grey: an image of 16385x1"}));
+  CHECK(contains(message_of([&] { resize(high, 1, 1); }), {"resize: an image of 16385x1"}));
+  CHECK(contains(message_of([&] { fit(high, {4, 4, 1}); }), {"fit: an image of 16385x1"}));
+  CHECK(contains(message_of([&] { pgm_bytes(high); }), {"pgm: an image of 16385x1"}));
 }
 
 TEST_CASE("image: resizing averages over areas") {
