@@ -15,6 +15,7 @@ namespace six {
 namespace {
 
 constexpr int kMnistClasses = 10;
+constexpr std::uint32_t kMaxImages = 1u << 24;  // of a file: a label takes one byte there and four here
 constexpr const char* kMnistParts[] = {"train-images", "train-labels", "t10k-images", "t10k-labels"};
 
 std::array<std::string, 4> spellings(std::string_view part) {
@@ -91,6 +92,7 @@ Dataset make_dataset(std::string name, Split train, Split test) {
 
 Split load_idx(const std::string& images, const std::string& labels, int classes) {
   Idx x = read_idx(images, 3);
+  require(x.dims[0] <= kMaxImages, images, ": has ", x.dims[0], " images, at most ", kMaxImages, " are read; leave some out");
   const Idx y = read_idx(labels, 1);
   require(x.dims[0] == y.dims[0], labels, ": ", y.dims[0], " labels, but ", images, " has ", x.dims[0], " images");
   Split split{{long(x.dims[1]), long(x.dims[2]), 1}, std::move(x.bytes), {y.bytes.begin(), y.bytes.end()}, classes};

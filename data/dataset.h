@@ -38,7 +38,7 @@ Split make_split(const Shape& image, std::span<const float> pixels, std::vector<
 // Puts the parts together; throws if they differ in image shape or classes, or train or test is empty.
 Dataset make_dataset(std::string name, Split train, Split test);
 
-// Grey images [n, h, w] and labels [n] from two IDX files, plain or gzip. Throws Error naming the file.
+// Grey images [n, h, w] and labels [n] from two IDX files, plain or gzip; at most 2^24 images. Throws Error naming the file.
 Split load_idx(const std::string& images, const std::string& labels, int classes);
 // The four files of MNIST, or of a set stored like it (Fashion-MNIST), in a folder. Spelt train-images-idx3-ubyte or
 // train-images.idx3-ubyte, with or without .gz. Throws Error naming the folder, the spellings and the remedy if one is missing.

@@ -4,10 +4,27 @@
 
 #include <algorithm>
 #include <limits>
+#include <new>
 
 #include "../core/error.h"
 
 namespace six {
+namespace {
+
+// zlib's memory comes from where all other does, and can fail as that can.
+voidpf zlib_new(voidpf, uInt items, uInt size) {
+  std::size_t bytes = 0;
+  return __builtin_mul_overflow(items, size, &bytes) ? nullptr : ::operator new(bytes, std::nothrow);
+}
+void zlib_delete(voidpf, voidpf p) { ::operator delete(p); }
+
+// What zlib answers, unless that is that there is no memory.
+int unless_no_memory(int result) {
+  if (result == Z_MEM_ERROR) throw std::bad_alloc();
+  return result;
+}
+
+}  // namespace
 
 bool is_gzip(std::span<const std::uint8_t> file) { return file.size() >= 2 && file[0] == 0x1F && file[1] == 0x8B; }
 
@@ -16,7 +33,9 @@ GzipReader::GzipReader(std::span<const std::uint8_t> file, std::string where)
   require(file.size() <= std::numeric_limits<uInt>::max(), where_, ": has ", file.size(), " bytes, too many for a gzip file");
   stream_->next_in = const_cast<Bytef*>(file.data());  // zlib's old interface; it only reads them
   stream_->avail_in = uInt(file.size());
-  require(inflateInit2(stream_.get(), 15 + 16) == Z_OK, where_, ": cannot start to inflate");
+  stream_->zalloc = zlib_new;
+  stream_->zfree = zlib_delete;
+  require(unless_no_memory(inflateInit2(stream_.get(), 15 + 16)) == Z_OK, where_, ": cannot start to inflate");
 }
 
 GzipReader::~GzipReader() { inflateEnd(stream_.get()); }
@@ -27,7 +46,7 @@ std::size_t GzipReader::read_some(std::span<std::uint8_t> to) {
     const uInt room = uInt(std::min<std::size_t>(to.size() - done, std::numeric_limits<uInt>::max()));
     stream_->next_out = to.data() + done;
     stream_->avail_out = room;
-    const int result = inflate(stream_.get(), Z_NO_FLUSH);
+    const int result = unless_no_memory(inflate(stream_.get(), Z_NO_FLUSH));
     done += room - stream_->avail_out;
     require(result != Z_BUF_ERROR, where_, ": the gzip data end early (truncated)");
     require(result == Z_OK || result == Z_STREAM_END, where_,

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <csetjmp>
 #include <cstring>
+#include <new>
 
 #include "../core/error.h"
 #include "file.h"
@@ -12,7 +13,6 @@
 namespace six {
 namespace {
 
-constexpr png_uint_32 kMaxPngSide = 16384;
 constexpr std::size_t kSignatureBytes = 8;
 
 struct PngReader {
@@ -24,9 +24,25 @@ struct PngReader {
   png_uint_32 width = 0, height = 0;
   std::size_t row_bytes = 0;  // in the file
   int channels = 0, passes = 1;
+  bool no_memory = false;
 
   ~PngReader() { png_destroy_read_struct(&png, &info, nullptr); }
+
+  // Throws why libpng could not do it: for want of memory, or `parts...` and its message.
+  template <class... Parts>
+  void require_done(bool done, const Parts&... parts) const {
+    if (!done && no_memory) throw std::bad_alloc();
+    require(done, parts..., message);
+  }
 };
+
+// Its memory, and that of zlib within it, comes from where all other does, and can fail as that can.
+png_voidp png_new(png_structp png, png_alloc_size_t bytes) {
+  void* p = ::operator new(bytes, std::nothrow);
+  if (!p) static_cast<PngReader*>(png_get_mem_ptr(png))->no_memory = true;
+  return p;
+}
+void png_delete(png_structp, png_voidp p) { ::operator delete(p); }
 
 [[noreturn]] void on_error(png_structp png, png_const_charp text) {
   auto& reader = *static_cast<PngReader*>(png_get_error_ptr(png));
@@ -75,7 +91,7 @@ bool read_header(PngReader& r) {
   png_set_read_fn(r.png, &r, on_read);
   png_set_crc_action(r.png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
   png_set_keep_unknown_chunks(r.png, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);  // ancillary chunks: checksums only
-  png_set_user_limits(r.png, kMaxPngSide, kMaxPngSide);
+  png_set_user_limits(r.png, kMaxImageSide, kMaxImageSide);
   png_read_info(r.png, r.info);
   r.width = png_get_image_width(r.png, r.info), r.height = png_get_image_height(r.png, r.info);
   r.row_bytes = png_get_rowbytes(r.png, r.info);
@@ -106,11 +122,11 @@ Image parse_png(std::span<const std::uint8_t> file, const std::string& where) {
           ": is not a PNG file (signature)");
   const std::size_t last_data = check_order(file, where);
   PngReader r{.file = file};
-  r.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &r, on_error, on_warning);
-  require(r.png != nullptr, where, ": libpng cannot start: ", r.message);
+  r.png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &r, on_error, on_warning, &r, png_new, png_delete);
+  r.require_done(r.png != nullptr, where, ": libpng cannot start: ");
   r.info = png_create_info_struct(r.png);
-  require(r.info != nullptr, where, ": libpng is out of memory");
-  require(read_header(r), where, ": not a PNG image that can be read: ", r.message);
+  r.require_done(r.info != nullptr, where, ": libpng cannot start: ");
+  r.require_done(read_header(r), where, ": not a PNG image that can be read: ");
 
   const long h = r.height, w = r.width, from = r.channels, c = from <= 2 ? 1 : 3;
   // Deflate makes at most 1032 bytes of one. Pixels of less than a byte are counted as the bytes that they become.
@@ -119,7 +135,7 @@ Image parse_png(std::span<const std::uint8_t> file, const std::string& where) {
   Image image{{h, w, c}, std::vector<std::uint8_t>(std::size_t(h * w * from))};
   for (int pass = 0; pass < r.passes; ++pass)
     for (long y = 0; y < h; ++y)
-      require(read_row(r, image.pixels.data() + y * w * from), where, ": damaged PNG data in row ", y, ": ", r.message);
+      r.require_done(read_row(r, image.pixels.data() + y * w * from), where, ": damaged PNG data in row ", y, ": ");
   if (from > c) {
     for (long i = 0; i < h * w; ++i)
       for (long k = 0; k < c; ++k) {
@@ -129,7 +145,7 @@ Image parse_png(std::span<const std::uint8_t> file, const std::string& where) {
     image.pixels.resize(std::size_t(h * w * c));
   }
   require(r.at > last_data, where, ": PNG data go on after the image");
-  require(read_end(r), where, ": damaged PNG data after the image: ", r.message);
+  r.require_done(read_end(r), where, ": damaged PNG data after the image: ");
   return image;
 }
 

@@ -100,6 +100,10 @@ TEST_CASE("dataset: IDX files that do not fit together") {
   CHECK(contains(loaded(images_file(3).substr(0, 20), labels_file(3)), {images + ": ", "truncated"}));
   CHECK(load_idx(images, (loaded(images_file(3), labels_file(3, 25)), labels), 26).labels.back() == 25);
 
+  const std::uint32_t most = 1u << 24;  // images, also if each is one pixel
+  CHECK(contains(loaded(images_file(most + 1, 1, 1), labels_file(3)), {images + ": has 16777217 images", "at most 16777216"}));
+  CHECK(contains(loaded(images_file(most, 1, 1), labels_file(3)), {labels + ": 3 labels"}));
+
   put_mnist(folder, "-", "");
   put(folder / "t10k-images-idx3-ubyte", images_file(4, 3, 2));
   CHECK(contains(message_of([&] { load_mnist(folder.path()); }), {"mnist: training images are [2,3,1]", "[3,2,1]"}));
