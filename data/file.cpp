@@ -110,13 +110,19 @@ Buffer read_whole(const std::string& path, std::size_t cap) {
   return content;
 }
 
-void sync_folder(const std::string& of, const std::string& path) {  // `of` is a file in it
+// `of` is a file or folder in it, of which `what` is said if that fails.
+void sync_folder(const std::string& of, const std::string& path, const char* what) {
   const Descriptor folder(of, path, O_RDONLY | O_DIRECTORY);
   int result = 0;
   do result = file_calls().sync(folder.fd());
   while (result != 0 && errno == EINTR);
   // Some file systems cannot sync a folder and say so; there is nothing more to be had from them.
-  if (result != 0 && errno != EINVAL && errno != ENOTSUP) fail(of, ": written, but its folder cannot be synced: ", reason(errno));
+  if (result != 0 && errno != EINVAL && errno != ENOTSUP) fail(of, ": ", what, " cannot be synced: ", reason(errno));
+}
+
+void sync_above(const std::string& created) {
+  const std::string above = std::filesystem::path(created).parent_path().string();
+  sync_folder(created, above.empty() ? "." : above, "created, but the folder above it");
 }
 
 }  // namespace
@@ -172,7 +178,7 @@ void write_files_atomic(const std::vector<NewFile>& files) {
   std::set<std::string> synced;
   for (std::size_t i = 0; i < files.size(); ++i) {
     const std::string folder = std::filesystem::path(targets[i]).parent_path().string();
-    if (synced.insert(folder).second) sync_folder(files[i].path, folder.empty() ? "." : folder);
+    if (synced.insert(folder).second) sync_folder(files[i].path, folder.empty() ? "." : folder, "written, but its folder");
   }
 }
 
@@ -219,10 +225,23 @@ FolderLock::~FolderLock() {
 }
 
 void make_folder(const std::string& path) {
-  std::error_code error;
-  std::filesystem::create_directories(path, error);
+  namespace fs = std::filesystem;
+  std::error_code unknown, error;
+  std::vector<std::string> missing;
+  for (fs::path p = path; p.has_relative_path() && !fs::exists(p, unknown); p = p.parent_path()) missing.push_back(p.string());
+  fs::create_directories(path, error);
   require(!error, path, ": cannot be created: ", error.message());
   system_call(path, "cannot be written to", [&] { return ::access(path.c_str(), W_OK | X_OK); });
+  for (const std::string& created : missing) sync_above(created);
+}
+
+bool make_new_folder(const std::string& path) {
+  if (::mkdir(path.c_str(), 0777) != 0) {
+    require(errno == EEXIST, path, ": cannot be created: ", reason(errno));
+    return false;
+  }
+  sync_above(path);
+  return true;
 }
 
 int remove_stale_temporaries(const std::string& folder) {

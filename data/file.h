@@ -85,7 +85,11 @@ class FolderLock {
 };
 
 // Creates the folder and those above it. Throws if that fails, if the path is no folder, or if it cannot be written to.
+// The entries of new ones are synced; a failure to do that throws too.
 void make_folder(const std::string& path);
+// Creates one folder, in one that is there, and syncs its entry; false if there is something of that name already. Throws if that
+// fails.
+bool make_new_folder(const std::string& path);
 // Removes the temporaries (`*.sixgrad.tmp.<pid>`) that writers now dead have left in a folder; returns how many. Call before
 // writing there.
 int remove_stale_temporaries(const std::string& folder);

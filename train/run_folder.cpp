@@ -1,11 +1,7 @@
 #include "run_folder.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <cctype>
-#include <cerrno>
-#include <cstring>
 #include <ctime>
 #include <nlohmann/json.hpp>
 
@@ -29,11 +25,10 @@ std::vector<std::string> files_of(const std::string& folder) {
   return files;
 }
 
-FolderLock made_ready(const std::string& folder) {
+// What is seen in the folder from then on, no other run changes any more.
+FolderLock locked_folder(const std::string& folder) {
   make_folder(folder);
-  FolderLock lock(folder);
-  remove_stale_temporaries(folder);
-  return lock;
+  return FolderLock(folder);
 }
 
 }  // namespace
@@ -41,14 +36,16 @@ FolderLock made_ready(const std::string& folder) {
 bool holds_run(const std::string& folder) { return !files_of(folder).empty(); }
 
 FolderLock start_run(const std::string& folder, bool overwrite) {
-  require(overwrite || !holds_run(folder), folder,
-          ": holds a run already; choose another folder, or give --overwrite to replace it");
-  FolderLock lock = made_ready(folder);
-  for (const std::string& path : files_of(folder)) require(file_calls().remove(path.c_str()) == 0, path, ": cannot be removed");
+  FolderLock lock = locked_folder(folder);
+  const std::vector<std::string> files = files_of(folder);
+  require(overwrite || files.empty(), folder, ": holds a run already; choose another folder, or give --overwrite to replace it");
+  remove_stale_temporaries(folder);
+  for (const std::string& path : files) require(file_calls().remove(path.c_str()) == 0, path, ": cannot be removed");
   return lock;
 }
 
 FolderLock continue_run(const std::string& folder, const Model& model) {
+  FolderLock lock = locked_folder(folder);
   const std::string path = folder + "/model.json";
   if (file_exists(path)) {
     const auto identity = [](Json json) {
@@ -62,7 +59,8 @@ FolderLock continue_run(const std::string& folder, const Model& model) {
     require(difference.empty(), folder, ": holds the run of another config: ", difference,
             "; to go on, give the settings it was begun with, or --out and --resume alone");
   }
-  return made_ready(folder);
+  remove_stale_temporaries(folder);
+  return lock;
 }
 
 bool is_finished(const std::string& folder) { return file_exists(folder + "/result.json"); }
@@ -77,10 +75,7 @@ std::string new_run_folder(const std::string& parent, const std::string& name) {
   make_folder(parent);
   const std::string first = parent + '/' + text + '-' + word;
   std::string folder = first;
-  for (int i = 2; ::mkdir(folder.c_str(), 0777) != 0; ++i) {
-    require(errno == EEXIST, folder, ": cannot be created: ", std::strerror(errno));
-    folder = first + '-' + std::to_string(i);
-  }
+  for (int i = 2; !make_new_folder(folder); ++i) folder = first + '-' + std::to_string(i);
   return folder;
 }
 

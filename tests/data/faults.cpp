@@ -81,6 +81,33 @@ TEST_CASE("faults: file systems that cannot sync a folder are accepted") {
   }
 }
 
+TEST_CASE("faults: new folders are synced with their entries, or the Error names them") {
+  const std::vector<std::string> expected = {"open", "sync", "close"};
+  const auto calls = [&](const std::string& path) {
+    const FaultyFiles none(Fault{});
+    make_folder(path);
+    return FaultyFiles::calls();
+  };
+  const TempFolder folder;
+  CHECK(calls(folder / "a") == expected);
+  CHECK(calls(folder / "a").empty());
+  CHECK(calls(folder / "a/b/c") == std::vector<std::string>{"open", "sync", "close", "open", "sync", "close"});
+  {
+    const FaultyFiles none(Fault{});
+    CHECK(make_new_folder(folder / "a/d"));
+    CHECK_FALSE(make_new_folder(folder / "a/d"));
+    CHECK(FaultyFiles::calls() == expected);
+  }
+  for (long k = 0; k < 2; ++k) {  // open and sync of the folder above
+    const TempFolder other;
+    const FaultyFiles faulty({.at = k, .error = EIO});
+    CHECK(contains(message_of([&] { make_folder(other / "a"); }), {other / "a: ", std::strerror(EIO)}));
+  }
+  const FaultyFiles faulty({.at = 1, .error = EINVAL});
+  make_folder(folder / "e");
+  CHECK(FaultyFiles::calls() == expected);
+}
+
 TEST_CASE("faults: short and interrupted reads are continued, failing ones are Errors") {
   const TempFolder folder;
   const std::string path = folder / "a", content = "content of some length";

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -14,6 +15,27 @@
 
 namespace six::test {
 namespace {
+
+// For the length of its life: just before the n-th file is opened, counted from 0, another process leaves one.
+class Intruder {
+ public:
+  Intruder(const std::string& file, const std::string& content, long n) {
+    file_ = file, content_ = content, left_ = n, real_ = file_calls();
+    file_calls().open = [](const char* path, int flags, unsigned mode) {
+      if (left_-- == 0) put(file_, content_);
+      return real_.open(path, flags, mode);
+    };
+  }
+  ~Intruder() { file_calls() = real_; }
+  Intruder(const Intruder&) = delete;
+  Intruder& operator=(const Intruder&) = delete;
+  static bool came() { return left_ < 0; }
+
+ private:
+  static inline std::string file_, content_;  // FileCalls are plain functions
+  static inline long left_ = 0;
+  static inline FileCalls real_;
+};
 
 TEST_CASE("a folder is made ready for a run; one that holds a run is kept unless told otherwise") {
   const TempFolder temp;
@@ -55,8 +77,34 @@ TEST_CASE("a run's folder is held by one process, from whatever end of it on by 
     const FolderLock lock = start_run(temp.path(), false);  // locks of one process exclude each other as those of two
     CHECK(refused([&] { (void)start_run(temp.path(), true); }));
     CHECK(refused([&] { (void)continue_run(temp.path(), model); }));
+    put(temp / "model.json", "{}");  // what the other one is about to do with it is not known yet
+    CHECK(refused([&] { (void)start_run(temp.path(), false); }));
+    CHECK(refused([&] { (void)continue_run(temp.path(), model); }));
+    std::filesystem::remove(temp / "model.json");
   }
   CHECK_NOTHROW((void)continue_run(temp.path(), model));
+}
+
+TEST_CASE("a run that another process leaves while a folder is made ready is seen, or left alone") {
+  long moments = 0;
+  for (bool came = true; came; ++moments) {
+    CAPTURE(moments);
+    const TempFolder temp;
+    std::string message;
+    {
+      const Intruder other(temp / "model.json", "theirs", moments);
+      message = message_of([&] { (void)start_run(temp.path(), false); });
+      came = Intruder::came();
+    }
+    if (!came) continue;
+    CHECK((message == "no error" || contains(message, {temp.path() + ": holds a run"})));
+    CHECK(take(temp / "model.json") == "theirs");
+  }
+  CHECK(moments > 2);
+  const TempFolder temp;
+  const Model model = small_net(), wider({8, 8, 1}, Sequential{Flatten{}, Linear{{.out_features = 10}}});
+  const Intruder other(temp / "model.json", wider.to_json(), 0);  // before the lock
+  CHECK(contains(message_of([&] { (void)continue_run(temp.path(), model); }), {temp.path() + ": holds the run of another config"}));
 }
 
 TEST_CASE("folders that cannot be written to are refused") {
@@ -72,6 +120,16 @@ TEST_CASE("a new folder's name holds the time and the model; nobody else gets it
   CHECK(first.ends_with("-net"));
   CHECK(first.size() == parent.size() + std::string("/20000101-000000-net").size());
   CHECK(std::filesystem::is_empty(first));
+  {
+    const FaultyFiles none(Fault{});
+    new_run_folder(temp / "others", "net");
+    CHECK(FaultyFiles::calls() == std::vector<std::string>{"open", "sync", "close", "open", "sync", "close"});  // of both above
+  }
+  {
+    const FaultyFiles faulty({.at = 1, .error = EIO});
+    CHECK(
+        contains(message_of([&] { new_run_folder(parent, "net"); }), {parent + '/', "folder above it cannot be synced", "error"}));
+  }
   std::set<std::string> claimed{first};
   for (int i = 0; i < 20; ++i) claimed.insert(new_run_folder(parent, "net"));
   CHECK(claimed.size() == 21);
