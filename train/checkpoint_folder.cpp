@@ -9,7 +9,7 @@
 namespace six {
 namespace {
 
-constexpr std::string_view kBefore = "checkpoint-", kAfter = ".safetensors";
+constexpr std::string_view kPrefix = "checkpoint-", kSuffix = ".safetensors";
 
 struct Found {
   long step;
@@ -17,15 +17,15 @@ struct Found {
 };
 
 std::string path_of(const std::string& folder, long step) {
-  return folder + '/' + std::string(kBefore) + std::to_string(step) + std::string(kAfter);
+  return folder + '/' + std::string(kPrefix) + std::to_string(step) + std::string(kSuffix);
 }
 
 // The newest first.
 std::vector<Found> find_checkpoints(const std::string& folder) {
   std::vector<Found> found;
   for (const std::string& name : names_in(folder)) {
-    if (!name.starts_with(kBefore) || !name.ends_with(kAfter)) continue;
-    const char *first = name.data() + kBefore.size(), *last = name.data() + name.size() - kAfter.size();
+    if (!name.starts_with(kPrefix) || !name.ends_with(kSuffix)) continue;
+    const char *first = name.data() + kPrefix.size(), *last = name.data() + name.size() - kSuffix.size();
     long step = 0;
     if (first >= last || std::from_chars(first, last, step).ptr != last || path_of(folder, step) != folder + '/' + name) continue;
     found.push_back({step, path_of(folder, step)});
