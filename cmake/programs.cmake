@@ -1,7 +1,7 @@
 # Every examples/NAME.cpp is a program NAME, together with the sources of a folder examples/NAME/; bench/*.cpp are one program.
 function(six_program name)
   add_executable(${name} ${ARGN})
-  set_target_properties(${name} PROPERTIES CXX_EXTENSIONS OFF)
+  set_target_properties(${name} PROPERTIES CXX_EXTENSIONS OFF UNITY_BUILD ${SIX_UNITY})
   target_compile_options(${name} PRIVATE ${SIX_HOST_FLAGS})
   target_link_libraries(${name} PRIVATE sixgrad CLI11::CLI11)
 endfunction()
@@ -39,6 +39,8 @@ target_sources(deploy PRIVATE "${PROJECT_SOURCE_DIR}/examples/mnist/images.cpp")
 file(GLOB bench_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/bench/*.cpp")
 if(bench_sources)
   six_program(bench ${bench_sources})
+  # What replaces operator new is no part of what uses it: inlined there, new and free would not fit.
+  set_source_files_properties("${PROJECT_SOURCE_DIR}/bench/allocations.cpp" PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   target_compile_definitions(bench PRIVATE SIX_CONFIG_DIR="${PROJECT_SOURCE_DIR}/examples/configs")
 endif()
 include(cmake/study.cmake)

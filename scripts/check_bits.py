@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 
-RUNS = [("v4", 1), ("v4", 2), ("v4", 3), ("v4", 7), ("v3", 1), ("v3", 2)]
+SETS, THREADS = ("v4", "v3"), (1, 2, 3, 7)
 MAY_DIFFER = ("threads", "isa", "images_per_second", "seconds", "seconds_total", "seconds_training", "peak_rss_mb")
 
 
@@ -38,13 +38,15 @@ def run(program, arguments, isa, threads, folder):
 def main():
     program, *arguments = sys.argv[1:]
     with tempfile.TemporaryDirectory() as folder:
-        results = [run(program, arguments, isa, threads, pathlib.Path(folder)) for isa, threads in RUNS]
-    there = [result for result in results if result]
-    if len(there) < 2:
+        results = {isa: [run(program, arguments, isa, threads, pathlib.Path(folder)) for threads in THREADS] for isa in SETS}
+    there = {isa: of_set for isa, of_set in results.items() if all(of_set)}
+    if not there:
         sys.exit("this machine has no instruction set with fused multiply-add")
-    if any(result != there[0] for result in there):
+    every = [result for of_set in there.values() for result in of_set]
+    if any(result != every[0] for result in every):
         sys.exit("the results differ")
-    print(f"the same bits in {len(there)} trainings")
+    print(f"the same bits in {len(every)} trainings: {' and '.join(there)}, {', '.join(map(str, THREADS))} threads; "
+          f"not on this machine: {', '.join(isa for isa in SETS if isa not in there) or 'none'}")
 
 
 if __name__ == "__main__":

@@ -14,8 +14,10 @@ case $way in
     ;;
   float_only)  # as scripts/train.sh leaves the build
     f64=build/release/libsixgrad_f64.a
-    mv "$f64" "$place/"
-    trap 'mv "$place/libsixgrad_f64.a" "$root/$f64"; rm -rf -- "$place"' EXIT
+    if [ -e "$f64" ]; then
+      mv "$f64" "$place/"
+      trap 'mv "$place/libsixgrad_f64.a" "$root/$f64"; rm -rf -- "$place"' EXIT
+    fi
     cmake --install build/release --prefix "$place/my prefix"
     options=("-DCMAKE_PREFIX_PATH=$place/my prefix")
     ! cmake -G Ninja -S "$place/project" -B "$place/project/refused" "${options[@]}" -DSIXGRAD_COMPONENTS=f64 ||

@@ -56,7 +56,7 @@ missing_packages() {
         # For emitted C on other processors; with the C library where it runs.
         has_program qemu-arm || echo qemu-user
         has_program arm-linux-gnueabihf-gcc || printf '%s\n' gcc-arm-linux-gnueabihf libc6-dev-armhf-cross
-        has_program aarch64-linux-gnu-gcc || printf '%s\n' gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+        has_program aarch64-linux-gnu-g++ || printf '%s\n' g++-aarch64-linux-gnu libc6-dev-arm64-cross
         has_program riscv64-linux-gnu-gcc || printf '%s\n' gcc-riscv64-linux-gnu libc6-dev-riscv64-cross
         has_program arm-none-eabi-gcc || printf '%s\n' gcc-arm-none-eabi libnewlib-arm-none-eabi
         has_program avr-gcc || printf '%s\n' gcc-avr avr-libc
