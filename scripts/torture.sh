@@ -12,19 +12,19 @@ for part in "${parts[@]}"; do
 done
 need build check torture
 
-# built PRESET TARGET...: a preset is there, with these targets.
+# built PRESET PRECISIONS TARGET...: a preset is there, with these targets.
 built() {
-  local preset=$1
-  shift
-  configure "$preset" -DSIX_WERROR=ON "-DSIX_PRECISIONS=float;double"
+  local preset=$1 precisions=$2
+  shift 2
+  configure "$preset" -DSIX_WERROR=ON "-DSIX_PRECISIONS=$precisions"
   cmake --build "build/$preset" --parallel "$jobs" --target "$@"
 }
 
-# build_and_test PRESET THOROUGH: everything of a preset; with 1 the tests take every case, otherwise the daily part: under a
-# sanitizer more of the same lengths and numbers takes hours and runs no other code.
+# build_and_test PRESET PRECISIONS THOROUGH: everything of a preset; with 1 the tests take every case, otherwise the daily part: under
+# a sanitizer more of the same lengths and numbers takes hours and runs no other code.
 build_and_test() {
-  step "build $1" built "$1" all
-  SIX_THOROUGH=$2 ctest_step "tests $1" "$1"
+  step "build $1" built "$1" "$2" all
+  SIX_THOROUGH=$3 ctest_step "tests $1" "$1"
 }
 
 memcheck() {
@@ -60,7 +60,7 @@ emitted_c() {
 
 # In an emulator, where threads that wait for each other take minutes: the kernels, ops, layers and the integer networks, one thread.
 arm() {
-  step "build aarch64" built aarch64 tests_f32 mnist
+  step "build aarch64" built aarch64 float tests_f32 mnist
   step "training, aarch64" qemu-aarch64 -L /usr/aarch64-linux-gnu build/aarch64/bin/mnist train --config digits --epochs 1 \
     --threads 1 --out build/aarch64/run --overwrite
   OMP_THREAD_LIMIT=1 ctest_step "tests aarch64" aarch64 -R "$arm_tests" --timeout 600
@@ -70,13 +70,13 @@ arm_tests='^f32/(core/(kernels|relu6|relu6_tape|math|quantization|golden_ops|ops
 run_part() {
   case $1 in
     release)
-      build_and_test release 1
+      build_and_test release "float;double" 1
       step "the same bits" scripts/check_bits.py build/release/bin/mnist --config mobilenet_28 --epochs 1
       ;;
-    clang) build_and_test clang 1 ;;
-    sanitize) build_and_test sanitize '' ;;
+    clang) build_and_test clang float '' ;;
+    sanitize) build_and_test sanitize float '' ;;  # in double every day, by scripts/test.sh
     tsan)  # of the library in float; in double the threads do the same
-      step "build tsan" built tsan tests_f32 mnist
+      step "build tsan" built tsan float tests_f32 mnist
       ctest_step "tests tsan" tsan -R "^(f32/|cli/mnist(_together)?$)"
       ;;
     arm) arm ;;
@@ -87,7 +87,7 @@ run_part() {
       step clang-tidy tidy
       ;;
     consumer)
-      step "build libraries" built release sixgrad sixgrad_f64 mnist
+      step "build libraries" built release "float;double" sixgrad sixgrad_f64 mnist
       for way in find_package float_only add_subdirectory; do step "consumer, $way" scripts/check_consumer.sh "$way"; done
       ;;
     soak) step "soak, 100,000 steps" env SIX_SOAK_STEPS=100000 build/release/bin/tests_f32 --test-case='soak*' ;;
@@ -104,7 +104,7 @@ mkdir -p "$logs/torture"
 version=$(git describe --always --dirty 2>/dev/null || echo "no git")  # of the source that a stored line is about
 for part in "${parts[@]}"; do
   case $part in memcheck | emitted | soak | kill | faults)
-    built release tests_f32 mnist deploy >"$logs/torture.log" 2>&1 || { tail -n 60 "$logs/torture.log" && die "the release build failed"; }
+    built release "float;double" tests_f32 mnist deploy >"$logs/torture.log" 2>&1 || { tail -n 60 "$logs/torture.log" && die "the release build failed"; }
     ;;
   esac
   first=${#table[@]}
