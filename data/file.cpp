@@ -112,6 +112,7 @@ Buffer read_whole(const std::string& path, std::size_t cap) {
 
 // `of` is a file or folder in it, of which `what` is said if that fails.
 void sync_folder(const std::string& of, const std::string& path, const char* what) {
+  if (::access(path.c_str(), R_OK) != 0 && errno == EACCES) return;  // who may write there but not read cannot open it to sync
   const Descriptor folder(of, path, O_RDONLY | O_DIRECTORY);
   int result = 0;
   do result = file_calls().sync(folder.fd());

@@ -17,10 +17,12 @@ Optimizer::Optimizer(std::string name, ParamSet& params, Common options)
 
 void Optimizer::step() {
   layout_.require_unchanged();
+  find_ranges();
+  const bool frozen = ranges_.empty();
   require(
-      !params_.grads_used(), name_,
+      frozen || !params_.grads_used(), name_,
       ": no gradients in its parameters since the last step; call backward before, and build it over the model that is trained");
-  require(params_.trainable_gradients(), name_,
+  require(frozen || params_.trainable_gradients(), name_,
           ": the gradients are those of a tape in inference mode (Tape::Options::training is "
           "false: running statistics, no dropout); record on a training tape, or call ParamSet::allow_inference_gradients");
   double grad_scale = 1;
@@ -28,7 +30,6 @@ void Optimizer::step() {
     last_grad_norm_ = grad_norm(params_);
     grad_scale = clip_factor(last_grad_norm_, options_.clip_norm);
   }
-  find_ranges();
   ++steps_;
   update(ranges_, real(grad_scale));
   params_.mark_grads_used();

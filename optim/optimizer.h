@@ -27,8 +27,8 @@ class Optimizer {
   virtual ~Optimizer() = default;
 
   // Moves the parameters once; the next backward starts from zero gradients. Throws if the parameters are no longer those the
-  // optimizer was built over, no backward has reached them since the last step, or one on a tape in inference mode; then nothing
-  // has changed.
+  // optimizer was built over, or if one that is trainable was reached by no backward since the last step, or by one on a tape in
+  // inference mode; then nothing has changed.
   void step();
 
   double lr() const { return lr_; }

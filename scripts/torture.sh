@@ -73,7 +73,10 @@ run_part() {
       build_and_test release "float;double" 1
       step "the same bits" scripts/check_bits.py build/release/bin/mnist --config mobilenet_28 --epochs 1
       ;;
-    clang) build_and_test clang float '' ;;
+    clang)
+      build_and_test clang float ''
+      step "build clang, double" built clang double sixgrad_f64
+      ;;
     sanitize) build_and_test sanitize float '' ;;  # in double every day, by scripts/test.sh
     tsan)  # of the library in float; in double the threads do the same
       step "build tsan" built tsan float tests_f32 mnist

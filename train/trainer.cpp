@@ -94,9 +94,7 @@ void Trainer::require_state(const TrainerState& state) const {
 void Trainer::set_state(const TrainerState& state) {
   require_state(state);
   state_ = state, positioned_ = false;
-  model_.params().mark_grads_used();
-  optimizer_->set_steps(state.step - state.skipped);
-  if (ema_) ema_->set_updates(state.step - state.skipped);
+  begin_step();
   save(good_);
 }
 
@@ -121,7 +119,15 @@ Var Trainer::loss_of(Var logits, Bytes images, std::span<const int> labels) {
   return teacher_ ? teacher_->loss(loss, logits, images) : loss;
 }
 
+// What a step that failed half way has left of gradients and counts is nothing to this one.
+void Trainer::begin_step() {
+  model_.params().mark_grads_used();
+  optimizer_->set_steps(state_.step - state_.skipped);
+  if (ema_) ema_->set_updates(state_.step - state_.skipped);
+}
+
 const char* Trainer::attempt(const Batch& batch, double& loss, double& norm) {
+  begin_step();
   const Var loss_var = record(batch);
   loss = loss_var.item();
   if (!std::isfinite(loss)) return "the loss";
@@ -179,9 +185,7 @@ const StepReport& Trainer::step() {
 }
 
 const StepReport& Trainer::skip(const std::string& why, double loss, double norm) {
-  restore(before_);
-  optimizer_->set_steps(state_.step - state_.skipped);
-  if (ema_) ema_->set_updates(state_.step - state_.skipped);
+  restore(before_), begin_step();
   count_step(), ++state_.skipped;
   report(loss, norm);
   report_.skipped = why;

@@ -103,6 +103,7 @@ class Trainer {
  private:
   BatchOptions batch_options() const;
   const Batch& next_batch();
+  void begin_step();
   void count_step();
   Var record(const Batch& batch);                                      // the loss, on the tape
   Var loss_of(Var logits, Bytes images, std::span<const int> labels);  // what is trained on

@@ -77,8 +77,10 @@ Tensor FakeQuantize::forward(const Context& c, Gated x) {
       return c.kernel.fake_quantize(rows, int(channels), part, real(q.scale), real(codes.min - q.zero), real(codes.max - q.zero),
                                     y + first);
     c.kernel.materialize(rows, int(channels), part, y + first);
-    for (real* v = y + first; rounds && v < y + first + rows * channels; ++v)
-      if (!std::isnan(*v)) *v = real(q.real_of(mean_code_of(double(*v) / double(q.scale), q.zero, codes)));
+    for (real* v = y + first; rounds && v < y + first + rows * channels; ++v) {
+      const double fraction = double(*v) / double(q.scale);
+      *v = std::isnan(fraction) ? real(fraction) : real(q.real_of(mean_code_of(fraction, q.zero, codes)));
+    }
   });
   return {y, x.shape};
 }

@@ -58,6 +58,7 @@ std::vector<Poisoned> cases() {
       {"fake_quantize", {{2, 3}}, [](auto& v) { return fake_quantized(v[0], {}); }},
       {"fake_quantize", {{2, 3}}, [](auto& v) { return fake_quantized(v[0], {.momentum = 0.1}); }},
       {"fake_quantize", {{2, 3}}, [](auto& v) { return fake_quantized(v[0], {.mean = true}); }},
+      {"fake_quantize", {{2, 3}}, [](auto& v) { return fake_quantized(v[0], {.mean = true, .momentum = 0.1}); }},
       {"fake_quantize", {{2, 3}}, [](auto& v) { return fake_quantized(v[0], {.rounds = false}); }},
       {"mse_loss", {{2, 3}, {2, 3}}, [](auto& v) { return mse_loss(v[0], v[1]); }},
       {"cross_entropy", {{2, 3}}, [](auto& v) {

@@ -136,6 +136,8 @@ TEST_CASE("neighbours of equal treatment are one range, and freezing and thawing
   CHECK(step(all) == Ranges{{0, 89, 0.5}, {122, 129, 0.5}});
   for (Param& p : params.params()) p.trainable = false;
   CHECK(step(all).empty());
+  all.step();  // no backward reaches what is frozen as a whole
+  CHECK(all.seen.empty());
 }
 
 TEST_CASE("slots and the count of steps are the whole state: restored, training goes on with the same bits") {

@@ -116,6 +116,28 @@ TEST_CASE("out of memory: every allocation of a small training with its log and 
   CHECK(n > 1000);
 }
 
+TEST_CASE("out of memory: gradients of a step that failed in its backward sweep are no part of the next one") {
+  const Dataset data = few_digits(48, 12);
+  Model expected = small_net();
+  Trainer twin(expected, data, full_config());
+  const double norm = twin.step().grad_norm;
+  long swept = 0;
+  for (long n = 0;; ++n) {
+    Model again = small_net();
+    Trainer trainer(again, data, full_config());
+    try {
+      const FailingAllocation fault(n);
+      trainer.step();
+    } catch (const std::bad_alloc&) {
+    }
+    if (!FailingAllocation::reached()) break;
+    if (trainer.optimizer().steps() > 0) continue;  // weights have moved
+    swept += !again.params().grads_used();
+    CHECK(trainer.step().grad_norm == norm);
+  }
+  CHECK(swept > 0);
+}
+
 TEST_CASE("out of memory: after a step that failed anywhere, a checkpoint leads back to the same bits") {
   const Dataset data = few_digits(48, 12);
   const TempFolder folder;
