@@ -90,7 +90,8 @@ TEST_CASE("requantisation: golden vectors of both roundings") {
     CAPTURE(g.d);
     CHECK(encode_multiplier(g.d) == g.m);
     CHECK(encode_multiplier(g.d, Rounding::twofold) == g.m);
-    for (const auto& [acc, twofold, single, even] : g.of) {
+    for (const auto& row : g.of) {
+      const int acc = row[0], twofold = row[1], single = row[2], even = row[3];
       CAPTURE(acc);
       CHECK(requantize(acc, g.m, Rounding::twofold) == twofold);
       CHECK(requantize(acc, g.m, Rounding::single) == single);

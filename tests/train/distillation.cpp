@@ -44,7 +44,8 @@ TEST_CASE("distillation: loss and gradient are those of the formula") {
   const Bytes images = data.train.bytes(0, n);
   const std::vector<int> labels(data.train.labels.begin(), data.train.labels.begin() + n);
   const std::vector<real> answers = net.logits(images, 1);
-  for (const auto& [w, t] : {std::pair(0.7, 2.0), std::pair(0.25, 1.0), std::pair(1.0, 5.0), std::pair(0.0, 3.0)}) {
+  for (const auto& pair : {std::pair(0.7, 2.0), std::pair(0.25, 1.0), std::pair(1.0, 5.0), std::pair(0.0, 3.0)}) {
+    const double w = pair.first, t = pair.second;
     CAPTURE(w);
     CAPTURE(t);
     Teacher teacher({.teacher = folder / "teacher", .weight = w, .temperature = t}, student, 0, 1);
