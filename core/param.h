@@ -15,7 +15,7 @@ class Life {
  public:
   Life() : token_(std::make_shared<char>()) {}
   Life(const Life&) : Life() {}
-  Life& operator=(const Life&) { return *this; }
+  Life& operator=(Life) noexcept { return *this; }
   std::weak_ptr<const void> watch() const { return token_; }
 
  private:

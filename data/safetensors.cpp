@@ -143,7 +143,7 @@ void verify_checksum(std::span<const std::uint8_t> file, std::string_view header
   crc = crc32(file.subspan(from + digits.size()), crc);
   const std::string computed = hex(crc);
   require(digits == computed, "the content has checksum ", computed, ", ", kCrcKey, " says ", digits,
-          " (damaged, or changed by another program)");
+          " (damaged, cut short, or changed by another program)");
 }
 
 Safetensors parse(std::span<const std::uint8_t> file, Checksum checksum) {

@@ -31,7 +31,9 @@ void add_train(CLI::App& app, mnist::TrainOptions& o) {
   add(app, "--set", o.set, "PATH=VALUE",
       "Sets any member of the config, as training.optimizer.lr=0.01 or layers.3.out_channels=64; may be given several times")
       ->allow_extra_args(false);
-  add(app, "--out", o.out, "DIR", "Folder of the run", "runs/<time>-<name>");
+  add(app, "--out", o.out, "DIR", "Folder of the run", "runs/<time>-<name>")->check([](const std::string& folder) {
+    return folder.empty() ? "the name of the folder is empty" : "";
+  });
   app.add_flag("--overwrite", o.overwrite, "Replace the run in that folder");
   add(app, "--checkpoint-every", o.checkpoint_every, "N",
       "Steps between checkpoints in that folder, of which the last two are kept; with --resume too",

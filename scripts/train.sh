@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# scripts/train.sh [arguments of `mnist train`]: installs what is missing, builds, trains. See `scripts/train.sh --help`.
+# scripts/train.sh [arguments of `mnist train`]: installs what is missing, builds, trains; --help, once it is built, lists them.
 start=$PWD
 source "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
 

@@ -1,6 +1,7 @@
 // Which checkpoints a folder holds, which are kept, and which of them is gone on from.
 #include <algorithm>
 #include <charconv>
+#include <cstdio>
 
 #include "../data/file.h"
 #include "checkpoint.h"
@@ -56,7 +57,10 @@ std::string add_checkpoint(const std::string& folder, Trainer& trainer, std::int
 std::optional<CheckpointInfo> load_newest_checkpoint(const std::string& folder, Trainer& trainer,
                                                      const std::function<void(const std::string&)>& say) {
   const auto tell = [&](const std::string& text) {
-    if (say) say(text);
+    if (say)
+      say(text);
+    else
+      std::fprintf(stderr, "%s\n", text.c_str());
   };
   std::string damaged;
   for (const std::string& path : checkpoints_in(folder)) {
@@ -67,11 +71,11 @@ std::optional<CheckpointInfo> load_newest_checkpoint(const std::string& folder, 
              library_version() + " with " + instruction_set() + ": the results may differ in their last bits");
       return info;
     } catch (const DamagedCheckpoint& e) {
-      damaged = e.what();
-      tell("WARNING: DAMAGED CHECKPOINT: " + damaged);
+      damaged += (damaged.empty() ? "" : "; ") + std::string(e.what());
+      tell("WARNING: DAMAGED CHECKPOINT: " + std::string(e.what()));
     }
   }
-  require(damaged.empty(), damaged, "; no checkpoint in ", folder, " can be read, begin again");
+  require(damaged.empty(), damaged, "; no checkpoint in ", folder, " can be read; remove them to begin again");
   return std::nullopt;
 }
 

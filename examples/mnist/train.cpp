@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <new>
 #include <nlohmann/json.hpp>
 
 #include "../../core/error.h"
@@ -214,6 +215,8 @@ int run(const TrainOptions& o, six::Trainer& trainer, six::Model& model, const s
     trainer.finish();
     model.save(weights);
     throw six::NonFinite(std::string(e.what()) + "; they are in " + weights, e.step);
+  } catch (const std::bad_alloc&) {
+    six::fail(folder, ": not enough memory for a step of ", config.batch, " images; a smaller --batch needs less");
   }
   if (!result.finished) return interrupted(o, folder, checkpoint(), interrupt.signal());
   const auto begin = std::chrono::steady_clock::now();

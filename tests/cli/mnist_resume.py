@@ -157,7 +157,7 @@ class Resume(cli.Case):
         self.assertEqual(self.result(), whole)
         (self.folder / "run/result.json").unlink()
         older.write_bytes(b"")
-        self.refuses("train", "--resume", "--out", "run", says=["run/checkpoint-160.safetensors", "no checkpoint in run can be read, begin again"])
+        self.refuses("train", "--resume", "--out", "run", says=["run/checkpoint-160.safetensors", "no checkpoint in run can be read; remove them to begin again"])
 
     def test_refusals(self):
         self.refuses("train", "--config", "digits", "--resume", says="--resume needs --out")

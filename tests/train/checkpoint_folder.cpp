@@ -90,7 +90,8 @@ TEST_CASE(
   }
   for (const std::string& path : checkpoints_in(folder.path())) put(path, "x");
   CHECK(contains(message_of([&] { run.resume(folder.path()); }),
-                 {folder / "checkpoint-2.safetensors", "no checkpoint in", "can be read, begin again"}));
+                 {folder / "checkpoint-3.safetensors", folder / "checkpoint-2.safetensors", "no checkpoint in",
+                  "can be read; remove them to begin again"}));
 }
 
 TEST_CASE("checkpoint folder: one that cannot be read now is no damaged one, and a folder that cannot be read no empty one") {
