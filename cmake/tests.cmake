@@ -110,3 +110,10 @@ if(TARGET study)
     endif()
   endforeach()
 endif()
+
+# Long tests first: none of them is left alone at the end.
+get_property(long_tests DIRECTORY PROPERTY TESTS)
+list(FILTER long_tests INCLUDE REGEX "/(out_of_memory|relu6_tape|instruction_sets|c_writer|written|ops/conv|checkpoint|mnist_resume|stats|running)$")
+if(long_tests)
+  set_tests_properties(${long_tests} PROPERTIES COST 1000)
+endif()

@@ -10,12 +10,12 @@
 
 namespace six {
 
-// A member that tells whether the object it is in still exists. It belongs to the place: copies and moves have one of their own.
+// A member that tells whether the object it is in still exists; copies have one of their own.
 class Life {
  public:
   Life() : token_(std::make_shared<char>()) {}
   Life(const Life&) : Life() {}
-  Life& operator=(Life) noexcept { return *this; }
+  Life& operator=(const Life&) = delete;
   std::weak_ptr<const void> watch() const { return token_; }
 
  private:
@@ -39,7 +39,7 @@ struct Buffer {
 };
 
 // The parameters of a model in two slabs, values and gradients, 64-byte aligned; buffers in a third.
-// Slabs move when something is added: build first, then take pointers.
+// Slabs move when something is added: build first, then take pointers. Nothing is assigned to a set, which others refer to.
 class ParamSet {
  public:
   // Adds a parameter of zeros; returns its index. Throws if the name is taken.

@@ -7,11 +7,11 @@
 
 namespace six {
 
-// The layout of a ParamSet as it was when something was built over it: slabs made then fit no other layout.
+// The layout of a ParamSet as it was when something was built over it: slabs made then fit no other. A set only grows.
 class Layout {
  public:
   Layout(std::string owner, const ParamSet& params);
-  // Throws Error, naming the owner, if parameters were added since, are those of another model, or are gone.
+  // Throws Error, naming the owner, if parameters were added since or the set is gone.
   void require_unchanged() const;
   bool gone() const { return life_.expired(); }
 
@@ -19,7 +19,7 @@ class Layout {
   std::string owner_;
   const ParamSet& params_;
   std::weak_ptr<const void> life_;
-  std::vector<Param> then_;
+  std::size_t then_;
 };
 
 }  // namespace six

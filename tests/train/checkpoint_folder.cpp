@@ -89,9 +89,9 @@ TEST_CASE(
                    {folder / "checkpoint-4.safetensors", "epochs is 3, not 9"}));
   }
   for (const std::string& path : checkpoints_in(folder.path())) put(path, "x");
-  CHECK(contains(message_of([&] { run.resume(folder.path()); }),
-                 {folder / "checkpoint-3.safetensors", folder / "checkpoint-2.safetensors", "no checkpoint in",
-                  "can be read; remove them to begin again"}));
+  const std::string message = message_of([&] { run.resume(folder.path()); });
+  for (const std::string& path : checkpoints_in(folder.path())) CHECK(contains(message, {path}));
+  CHECK(contains(message, {"no checkpoint in", "can be read; remove them to begin again"}));
 }
 
 TEST_CASE("checkpoint folder: one that cannot be read now is no damaged one, and a folder that cannot be read no empty one") {
