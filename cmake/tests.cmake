@@ -1,11 +1,7 @@
-# tests_f32 and tests_f64: the same sources against both libraries, in double without deploy/, whose integers are made of float.
-# ctest runs each source file as a test of its own, and several at once with more threads than processors: a thread that waits
-# must not spin.
+# tests_f32 and tests_f64: the same sources against both libraries. ctest runs each source file as a test of its own, and
+# several at once with more threads than processors: a thread that waits must not spin.
 file(GLOB_RECURSE test_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/*.cpp")
 list(FILTER test_sources EXCLUDE REGEX "/tests/((consumer|programs|scripts|study)/|fuzz/fuzzer)")
-set(tests_f32_sources ${test_sources})
-set(tests_f64_sources ${test_sources})
-list(FILTER tests_f64_sources EXCLUDE REGEX "/tests/deploy/")
 
 # Up to nine sources of a folder are compiled as one, as the library is: helpers of a folder's tests have different names.
 set(groups "")
@@ -27,13 +23,13 @@ set_source_files_properties("${PROJECT_SOURCE_DIR}/tests/golden_json.cpp" PROPER
                             "SIX_TEST_DIR=\"${PROJECT_SOURCE_DIR}/tests\"")
 
 function(six_tests name library prefix)
-  add_executable(${name} ${${name}_sources})
+  add_executable(${name} ${test_sources})
   set_target_properties(${name} PROPERTIES CXX_EXTENSIONS OFF UNITY_BUILD ${SIX_UNITY} UNITY_BUILD_MODE GROUP)
   target_compile_definitions(${name} PRIVATE DOCTEST_CONFIG_SUPER_FAST_ASSERTS)  # a fifth of the compile time
   target_compile_options(${name} PRIVATE ${SIX_HOST_FLAGS} $<$<CONFIG:Release>:-O1>)
   target_link_libraries(${name} PRIVATE ${library} doctest::doctest Eigen3::Eigen ZLIB::ZLIB PNG::PNG)
 
-  foreach(source ${${name}_sources})
+  foreach(source ${test_sources})
     file(STRINGS "${source}" cases REGEX "^ *(TEST_CASE|SCENARIO)" LIMIT_COUNT 1)
     if(cases)
       file(RELATIVE_PATH path "${PROJECT_SOURCE_DIR}/tests" "${source}")

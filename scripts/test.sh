@@ -21,7 +21,7 @@ step "README.md" scripts/readme_snippets.py --build build/release
 step "docs/CONFIG.md" scripts/readme_snippets.py --build build/release docs/CONFIG.md
 step consumer scripts/check_consumer.sh float_only
 
-# In double, for the checks that need it; scripts/torture.sh has float under sanitizers, and double with every set of kernels.
+# In double, for the checks that need it; scripts/torture.sh has both precisions with and without sanitizers.
 step "configure with sanitizers" configure sanitize-quick -DSIX_WERROR=ON -DSIX_PRECISIONS=double
 step "build in double, with sanitizers" cmake --build build/sanitize-quick --parallel "$jobs" --target tests_f64
 ctest_step "tests in double, with sanitizers" sanitize-quick -L '^f64$'
