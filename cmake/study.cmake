@@ -17,7 +17,7 @@ add_library(study STATIC ${study_sources} "${PROJECT_BINARY_DIR}/study/mobilenet
 set_source_files_properties("${PROJECT_SOURCE_DIR}/examples/study/observe.cpp" PROPERTIES COMPILE_OPTIONS $<$<CONFIG:Release>:-O3>)
 set_target_properties(study PROPERTIES CXX_EXTENSIONS OFF UNITY_BUILD ${SIX_UNITY})
 target_compile_options(study PRIVATE ${SIX_HOST_FLAGS})
-target_compile_definitions(study PRIVATE "SIX_STUDY_FLAGS=\"${CMAKE_BUILD_TYPE} ${CMAKE_CXX_FLAGS} -ffp-contract=off, kernels -O3 -ffp-contract=fast\"")
+target_compile_definitions(study PRIVATE "SIX_STUDY_FLAGS=\"${CMAKE_BUILD_TYPE} ${CMAKE_CXX_FLAGS} -ffp-contract=off, kernels -O3 -ffp-contract=${SIX_CONTRACT}\"")
 target_include_directories(study SYSTEM PRIVATE "${SIX_BOOST_INCLUDE}")
 target_link_libraries(study PUBLIC sixgrad)
 
