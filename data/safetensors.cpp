@@ -143,7 +143,21 @@ void verify_checksum(std::span<const std::uint8_t> file, std::string_view header
   crc = crc32(file.subspan(from + digits.size()), crc);
   const std::string computed = hex(crc);
   require(digits == computed, "the content has checksum ", computed, ", ", kCrcKey, " says ", digits,
-          " (damaged, cut short, or changed by another program)");
+          " (damaged, or changed by another program)");
+}
+
+// Sorts the entries by their places in the file: one after the other, from the header to the end.
+void check_places(std::vector<Entry>& entries, std::uint64_t bytes) {
+  std::sort(entries.begin(), entries.end(),
+            [](const Entry& a, const Entry& b) { return std::pair(a.begin, a.end) < std::pair(b.begin, b.end); });
+  std::uint64_t reached = 0;
+  for (const Entry& e : entries) {
+    require(e.begin == reached, "tensor ", printable(e.tensor.name), ": its data begin at ", e.begin, ", those before end at ",
+            reached);
+    reached = e.end;
+  }
+  require(reached == bytes, "the tensors take ", reached, " bytes, ", bytes, " follow the header",
+          bytes < reached ? " (cut short?)" : "");
 }
 
 Safetensors parse(std::span<const std::uint8_t> file, Checksum checksum) {
@@ -165,17 +179,8 @@ Safetensors parse(std::span<const std::uint8_t> file, Checksum checksum) {
       content.metadata.emplace(key, text.get<std::string>());
     }
   }
+  check_places(entries, data.size());  // before the checksum: what is cut short is told as that
   verify_checksum(file, header, content, checksum);
-
-  std::sort(entries.begin(), entries.end(),
-            [](const Entry& a, const Entry& b) { return std::pair(a.begin, a.end) < std::pair(b.begin, b.end); });
-  std::uint64_t reached = 0;
-  for (const Entry& e : entries) {
-    require(e.begin == reached, "tensor ", printable(e.tensor.name), ": its data begin at ", e.begin, ", those before end at ",
-            reached);
-    reached = e.end;
-  }
-  require(reached == data.size(), "the tensors take ", reached, " bytes, ", data.size(), " follow the header");
   for (Entry& e : entries) {
     e.tensor.bytes.assign(data.begin() + std::ptrdiff_t(e.begin), data.begin() + std::ptrdiff_t(e.end));
     content.tensors.push_back(std::move(e.tensor));

@@ -28,7 +28,8 @@ class Refusals(cli.Case):
             (["predict", "run", "--inverse"], "did you mean --invert?"), (["train", "--epochs"], "--epochs"), (["train", "--epochs", "abc"], "abc"),
             (["train", "--epochs", "1.5"], "1.5"), (["train", "--epochs", "1e99"], "1e99"), (["train", "--activation", "gelu"], "gelu"),
             (["train", "--config", "digits", "--epochs", "99999999999999999999"], "epochs is 9"), (["eval"], "RUN"), (["predict"], "RUN"),
-            (["predict", "x", "y", "--index", "two"], "two"), (["eval", "x", "--split", "all"], "all"), (["eval", "x", "--threads", "many"], "many")]:
+            (["predict", "x", "y", "--index", "two"], "two"), (["eval", "x", "--split", "all"], "all"), (["eval", "x", "--threads", "many"], "many"),
+            (["train", "--config", "digits", "--out", ""], ["--out", "the name of the folder is empty"])]:
             self.refuses(*arguments, says=says)
 
     def test_values_out_of_range(self):

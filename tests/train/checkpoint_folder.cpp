@@ -1,9 +1,11 @@
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
 
 #include "../../data/file.h"
@@ -71,6 +73,22 @@ TEST_CASE("checkpoint folder: a damaged one is passed over loudly, and gone once
   other.trainer.run();
   whole.trainer.run();
   CHECK(result_of(other.model, other.trainer) == result_of(whole.model, whole.trainer));
+}
+
+TEST_CASE("checkpoint folder: a program that does not listen is told on stderr") {
+  const TempFolder folder;
+  Run run;
+  run.steps(4, folder.path());
+  put(folder / "checkpoint-4.safetensors", "x");
+  std::fflush(stderr);
+  const int before = ::dup(STDERR_FILENO), file = ::creat((folder / "stderr").c_str(), 0600);
+  ::dup2(file, STDERR_FILENO);
+  const auto info = load_newest_checkpoint(folder.path(), run.trainer);
+  std::fflush(stderr);
+  ::dup2(before, STDERR_FILENO);
+  ::close(before), ::close(file);
+  CHECK(info->state.step == 2);
+  CHECK(contains(take(folder / "stderr"), {"WARNING: DAMAGED CHECKPOINT: ", folder / "checkpoint-4.safetensors"}));
 }
 
 TEST_CASE(
