@@ -45,7 +45,7 @@ std::string take(const std::string& path);
 
 // The message of the Error that `body` throws, "no error" if it throws none. Other exceptions pass.
 std::string message_of(const std::function<void()>& body);
-// Whether `text` contains all parts.
+// Whether `text` is one line that contains all parts.
 bool contains(std::string_view text, std::initializer_list<std::string_view> parts);
 
 std::vector<std::uint8_t> bytes_of(std::string_view text);
