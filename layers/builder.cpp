@@ -5,6 +5,7 @@
 #include <new>
 
 #include "../core/error.h"
+#include "../data/file.h"
 
 namespace six {
 namespace {
@@ -79,7 +80,7 @@ Shape Builder::enter_part(Layer& layer, const std::string& part, std::string whe
 }
 
 Shape Builder::add(AnyLayer& layer, const std::string& part, const Shape& in) {
-  require(layer->name.empty(), part, " has the name \"", layer->name, "\"; parts of a block are named by the block");
+  require(layer->name.empty(), part, " has the name ", printable(layer->name), "; parts of a block are named by the block");
   return enter_part(*layer, part, part, in);
 }
 
@@ -91,11 +92,11 @@ Shape Builder::add_all(std::vector<AnyLayer>& layers, const Shape& in) {
     Layer& l = *layers[i];
     const std::string number = std::to_string(i), label = "layers[" + number + ']';
     names.push_back(l.name.empty() ? number : l.name);
-    shape = enter_part(l, "layers." + names.back(), l.name.empty() ? label : label + " \"" + l.name + '"', shape);
+    shape = enter_part(l, "layers." + names.back(), l.name.empty() ? label : label + ' ' + printable(l.name), shape);
   }
   std::sort(names.begin(), names.end());
   const auto twice = std::adjacent_find(names.begin(), names.end());
-  if (twice != names.end()) fail("two layers have the name \"", *twice, '"');
+  if (twice != names.end()) fail("two layers have the name ", printable(*twice));
   return shape;
 }
 

@@ -35,6 +35,16 @@ Shape shape_of(const std::vector<int>& sizes) {
   return sizes.size() == 1 ? Shape{sizes[0]} : Shape{sizes[0], sizes[1], sizes[2]};
 }
 
+// A name is printed, also one from somebody else's file: nothing in it that a terminal would obey (control characters; U+0080 to
+// U+009F are bytes c2 80 to c2 9f).
+void check_name(std::string_view name) {
+  unsigned char before = 0;
+  for (const unsigned char c : name) {
+    require(c >= ' ' && c != 127 && !(before == 0xc2 && c < 0xa0), "name ", printable(name), " has control characters");
+    before = c;
+  }
+}
+
 // What kind of file this is comes first: all else could only be misread.
 void check_format(const Json& j) {
   require(j.is_object(), "must be a JSON object, got ", shown(j));
@@ -53,6 +63,7 @@ Model::Model(Shape input, Sequential layers, Options options)
       name_(options.name.empty() ? "model" : std::move(options.name)),
       params_(std::make_unique<ParamSet>()),
       root_(std::move(layers)) {
+  check_name(name_);
   Builder builder(*params_, options.seed, options.max_parameters);
   builder.build(root_, input_);
   built_ = std::make_shared<const Builder::Result>(builder.take());

@@ -67,8 +67,8 @@ std::optional<CheckpointInfo> load_newest_checkpoint(const std::string& folder, 
     try {
       const CheckpointInfo info = load_checkpoint(path, trainer);
       if (info.instruction_set != instruction_set() || info.library != library_version())
-        tell(path + ": was written by " + info.library + " with the kernels " + info.instruction_set + ", this is " +
-             library_version() + " with " + instruction_set() + ": the results may differ in their last bits");
+        tell(path + ": was written by " + printable(info.library) + " with the kernels " + printable(info.instruction_set) +
+             ", this is " + library_version() + " with " + instruction_set() + ": the results may differ in their last bits");
       return info;
     } catch (const DamagedCheckpoint& e) {
       damaged += (damaged.empty() ? "" : "; ") + std::string(e.what());

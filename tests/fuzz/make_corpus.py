@@ -32,6 +32,7 @@ def models():
         {"type": "max_pool2d", "kernel": 2}, {"type": "global_avg_pool"}, {"type": "dropout", "p": 0.5}, {"type": "linear", "out_features": 3}]))
     put("model", "good-small", model(head))
     put("model", "good-names", model([{"type": "conv2d", "out_channels": 2, "name": "stem", "trainable": False}, {"type": "clamp", "min": -1, "max": 2.5}] + head))
+    put("model", "good-utf-8-name", model(head, name="Ziffern für ein Gerät, 数字"))
     put("model", "good-training", model(head, training={"epochs": 2, "optimizer": {"type": "sgd"}}))
     bad = {
         "not-json": "layers", "cut": model(head)[:-9], "two-values": model(head) + "{}", "duplicate-key": '{"format": "sixgrad-model", "format": "x"}',
@@ -44,7 +45,9 @@ def models():
         "beyond-64-bits": '{"format": 99999999999999999999999}', "negative": model([{"type": "conv2d", "out_channels": -3}]),
         "kernel-does-not-fit": model([{"type": "depthwise_conv2d", "kernel": 9, "padding": 0}]), "input": model(head, input=[8, 8]),
         "input-zero": model(head, input=[0, 8, 1]), "residual-shape": model([{"type": "residual", "layers": [{"type": "conv2d", "out_channels": 3}]}] + head),
-        "layer-name": model(head[:1] + [{"type": "linear", "out_features": 5, "name": "7x"}])}
+        "layer-name": model(head[:1] + [{"type": "linear", "out_features": 5, "name": "7x"}]),
+        "layer-name-lines": model(head[:1] + [{"type": "linear", "out_features": 5, "name": "two\nlines"}]),
+        "name-escape": model(head, name="\x1b[31mnet"), "name-c1": model(head, name="\x9b31mnet")}
     for name, content in bad.items():
         put("model", name, content)
 
