@@ -71,7 +71,10 @@ double cosine(double from, double to, double fraction) {
 double rate(const Policy& policy, double lr, long step);
 
 double rate(const ConstantLR&, double lr, long) { return lr; }
-double rate(const StepLR& s, double lr, long step) { return lr * std::pow(s.gamma, double(step / s.step_size)); }
+double rate(const StepLR& s, double lr, long step) {
+  const long drops = step / s.step_size;
+  return lr * std::pow(s.gamma, double(drops));
+}
 double rate(const ExponentialLR& s, double lr, long step) { return lr * std::pow(s.gamma, double(step)); }
 double rate(const CosineAnnealingLR& s, double lr, long step) { return cosine(lr, s.eta_min, double(step) / double(s.t_max)); }
 
