@@ -63,7 +63,7 @@ arm() {
   step "build aarch64" built aarch64 float tests_f32 mnist
   step "training, aarch64" qemu-aarch64 -L /usr/aarch64-linux-gnu build/aarch64/bin/mnist train --config digits --epochs 1 \
     --threads 1 --out build/aarch64/run --overwrite
-  OMP_THREAD_LIMIT=1 ctest_step "tests aarch64" aarch64 -R "$arm_tests" --timeout 600
+  OMP_THREAD_LIMIT=1 ctest_step "tests aarch64" aarch64 -R "$arm_tests"
 }
 arm_tests='^f32/(core/(kernels|relu6|relu6_tape|math|quantization|golden_ops|ops/.*)|layers/(blocks|inference|round_trip)|deploy/(emulator|memory_plan|calibrate))$'
 
