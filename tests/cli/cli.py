@@ -3,11 +3,14 @@ import gzip
 import json
 import os
 import pathlib
+import signal
 import struct
 import subprocess
 import sys
 import tempfile
 import unittest
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests started in the background of a script get it ignored, and so would programs
 
 PROGRAM = pathlib.Path(sys.argv.pop(1)).resolve() if len(sys.argv) > 1 and not sys.argv[1].startswith("-") else None
 
