@@ -96,7 +96,7 @@ Shape Builder::add_all(std::vector<AnyLayer>& layers, const Shape& in) {
   }
   std::sort(names.begin(), names.end());
   const auto twice = std::adjacent_find(names.begin(), names.end());
-  if (twice != names.end()) fail("two layers have the name ", printable(*twice));
+  if (twice != names.end()) fail("two layers have the name \"", *twice, '"');
   return shape;
 }
 

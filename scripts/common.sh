@@ -57,7 +57,6 @@ missing_packages() {
         has_program qemu-arm || echo qemu-user
         has_program arm-linux-gnueabihf-gcc || printf '%s\n' gcc-arm-linux-gnueabihf libc6-dev-armhf-cross
         has_program aarch64-linux-gnu-g++ || printf '%s\n' g++-aarch64-linux-gnu libc6-dev-arm64-cross
-        [ -e /usr/lib/aarch64-linux-gnu/libpng.so ] || printf '%s\n' zlib1g-dev:arm64 libpng-dev:arm64
         has_program riscv64-linux-gnu-gcc || printf '%s\n' gcc-riscv64-linux-gnu libc6-dev-riscv64-cross
         has_program arm-none-eabi-gcc || printf '%s\n' gcc-arm-none-eabi libnewlib-arm-none-eabi
         has_program avr-gcc || printf '%s\n' gcc-avr avr-libc
@@ -77,7 +76,6 @@ need() {
     run=(sudo)
   fi
   echo "installing ${missing[*]}"
-  [[ ${missing[*]} != *:arm64* ]] || "${run[@]}" dpkg --add-architecture arm64
   "${run[@]}" apt-get update -q
   "${run[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
   mapfile -t missing < <(missing_packages "$@")

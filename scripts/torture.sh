@@ -58,8 +58,15 @@ emitted_c() {
   rm -rf -- "$out"
 }
 
+# A second architecture changes the system, which is left to its owner.
+arm_libraries() {
+  [ "$(aarch64-linux-gnu-g++ -print-file-name=libpng.so)" != libpng.so ] || [ -e /usr/lib/aarch64-linux-gnu/libpng.so ] ||
+    die "zlib and libpng for 64-bit ARM are missing; on Debian: dpkg --add-architecture arm64 && apt-get update && apt-get install zlib1g-dev:arm64 libpng-dev:arm64"
+}
+
 # In an emulator, where threads that wait for each other take minutes: the kernels, ops, layers and the integer networks, one thread.
 arm() {
+  step "libraries for aarch64" arm_libraries
   step "build aarch64" built aarch64 float tests_f32 mnist
   step "training, aarch64" qemu-aarch64 -L /usr/aarch64-linux-gnu build/aarch64/bin/mnist train --config digits --epochs 1 \
     --threads 1 --out build/aarch64/run --overwrite

@@ -87,6 +87,7 @@ TEST_CASE("checkpoint folder: a program that does not listen is told on stderr")
   std::fflush(stderr);
   ::dup2(before, STDERR_FILENO);
   ::close(before), ::close(file);
+  REQUIRE(info.has_value());
   CHECK(info->state.step == 2);
   std::string said = take(folder / "stderr");
   REQUIRE(said.ends_with('\n'));
