@@ -85,11 +85,13 @@ void Lanes::reserve(long n) {
     const long stride = ((n + line - 1) / line | 1) * line;
     bytes_ = (std::size_t(stride) * kMaxBlocks * sizeof(real) + kHugePage - 1) / kHugePage * kHugePage;
     data_ = reinterpret_cast<real*>(chunk_memory(bytes_));
-    stride_ = stride;
+    used_ = stride_ = stride;
   }
 #ifdef SIX_POISON
-  std::memset(data_, 0xff, bytes_);
+  // What the op before did not use is NaN still.
+  for (int block = 0; block < kMaxBlocks; ++block) std::memset(lane(block), 0xff, std::size_t(std::max(n, used_)) * sizeof(real));
 #endif
+  used_ = n;
 }
 
 }  // namespace six

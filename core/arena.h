@@ -78,7 +78,7 @@ class Lanes {
 
  private:
   real* data_ = nullptr;
-  long stride_ = 0;
+  long stride_ = 0, used_ = 0;  // numbers from lane to lane, and those of a lane that are in use
   std::size_t bytes_ = 0;
 };
 

@@ -166,6 +166,22 @@ TEST_CASE("a lane keeps its place while no op needs a longer one, and overlaps n
   }
 }
 
+#ifdef SIX_POISON
+TEST_CASE("lanes are NaN from end to end whenever they are reserved anew, where memory is poisoned") {
+  Lanes lanes;
+  const auto first_number = [&](long length) {  // its place, over all lanes; -1 where there is none
+    for (long i = 0; i < kMaxBlocks * length; ++i)
+      if (!std::isnan(lanes.lane(int(i / length))[i % length])) return i;
+    return -1L;
+  };
+  for (long n : {100L, 1000L, 7L, 1L, 1000L, 20000L, 3L}) {
+    lanes.reserve(n);
+    CHECK(first_number(lanes.lane(1) - lanes.lane(0)) == -1);
+    for (int i = 0; i < kMaxBlocks; ++i) std::fill_n(lanes.lane(i), n, real(i));
+  }
+}
+#endif
+
 TEST_CASE("scratch is taken back at its end, also what grew into new chunks") {
   Arena arena;
   real* before = arena.fresh<real>(10);
