@@ -85,10 +85,7 @@ run_part() {
       step "build clang, double" built clang double sixgrad_f64
       ;;
     sanitize) build_and_test sanitize "float;double" '' ;;
-    tsan)  # of the library in float; in double the threads do the same
-      step "build tsan" built tsan float tests_f32 mnist
-      ctest_step "tests tsan" tsan -R '^(f32/|cli/mnist)'
-      ;;
+    tsan) build_and_test tsan "float;double" '' ;;
     arm) arm ;;
     memcheck) step memcheck memcheck ;;
     emitted) step "emitted C" emitted_c ;;
