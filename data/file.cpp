@@ -2,16 +2,15 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
-#include <algorithm>
+#include <atomic>
 #include <cerrno>
-#include <charconv>
 #include <cstdio>
+#include <deque>
 #include <filesystem>
 #include <memory>
 #include <set>
@@ -38,7 +37,7 @@ FileCalls& file_calls() {
 
 namespace {
 
-constexpr std::string_view kTemporary = ".sixgrad.tmp.";  // then the process
+constexpr std::string_view kTemporary = ".sixgrad.tmp.";  // then the process and a number
 
 std::string reason(int error) { return std::generic_category().message(error); }
 
@@ -76,10 +75,6 @@ class Descriptor {
   void sync() const {
     system_call(shown_, "cannot be written to the disk", [&] { return file_calls().sync(fd_); });
   }
-  // Linux releases the descriptor even if close fails, also when interrupted: never a second try.
-  void close() {
-    if (file_calls().close(release()) != 0 && errno != EINTR) fail(shown_, ": cannot be closed: ", reason(errno));
-  }
 
  private:
   const std::string& shown_;
@@ -93,6 +88,55 @@ void write_all(const std::string& path, int fd, std::string_view text) {
     text.remove_prefix(std::size_t(n));
   }
 }
+
+// Whether the path still leads to an open file.
+bool leads_to(const std::string& path, int fd) {
+  struct stat named {
+  }, opened{};
+  return ::lstat(path.c_str(), &named) == 0 && ::fstat(fd, &opened) == 0 && named.st_ino == opened.st_ino &&
+         named.st_dev == opened.st_dev;
+}
+
+// What will take the place of `target`, under a name that no other writer has. Its lock says that its writer lives: whoever gets it
+// may remove the file.
+class Temporary {
+ public:
+  Temporary(const std::string& shown, std::string target) : shown_(shown), target_(std::move(target)) {
+    do create();
+    while (!locked());  // taken for one that was left behind, before it was locked
+  }
+  ~Temporary() {
+    if (!path_.empty()) file_calls().remove(path_.c_str());
+  }
+  Temporary(const Temporary&) = delete;
+  Temporary& operator=(const Temporary&) = delete;
+
+  void write(std::span<const std::string_view> pieces) const {
+    for (const std::string_view piece : pieces) write_all(shown_, file_->fd(), piece);
+    file_->sync();  // closing it has nothing to report after this
+  }
+  void replace_target() {
+    system_call(shown_, "cannot be replaced", [&] { return file_calls().rename(path_.c_str(), target_.c_str()); });
+    path_.clear();
+  }
+
+ private:
+  void create() {
+    static std::atomic<unsigned> count{0};
+    const std::string begin = target_ + std::string(kTemporary) + std::to_string(::getpid()) + '.';
+    do {  // numbers of processes are used again
+      path_ = begin + std::to_string(count++);
+    } while (::access(path_.c_str(), F_OK) == 0);
+    file_.emplace(shown_, path_, O_WRONLY | O_CREAT | O_EXCL);
+  }
+  bool locked() const {  // where there are no locks, nobody takes it
+    return (::flock(file_->fd(), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) && leads_to(path_, file_->fd());
+  }
+
+  const std::string& shown_;
+  std::string target_, path_;
+  std::optional<Descriptor> file_;
+};
 
 template <class Buffer>
 Buffer read_whole(const std::string& path, std::size_t cap) {
@@ -151,30 +195,18 @@ std::string target_of(const std::string& path) {
 }  // namespace
 
 void write_files_atomic(const std::vector<NewFile>& files) {
-  std::vector<std::string> targets, temporaries;
+  std::vector<std::string> targets;
   for (const NewFile& f : files) {
     std::size_t size = 0;
     for (const std::string_view piece : f.pieces) size += piece.size();
     require(size <= kMaxFileBytes, f.path, ": would have ", size, " bytes, more than the ", kMaxFileBytes,
             " that are read again; a smaller model is needed");
     targets.push_back(target_of(f.path));
-    temporaries.push_back(targets.back() + std::string(kTemporary) + std::to_string(::getpid()));
   }
-  std::size_t opened = 0, renamed = 0;
-  try {
-    for (const NewFile& f : files) {
-      Descriptor file(f.path, temporaries[opened], O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW);
-      ++opened;
-      for (const std::string_view piece : f.pieces) write_all(f.path, file.fd(), piece);
-      file.sync();
-      file.close();
-    }
-    for (; renamed < files.size(); ++renamed)
-      system_call(files[renamed].path, "cannot be replaced",
-                  [&] { return file_calls().rename(temporaries[renamed].c_str(), targets[renamed].c_str()); });
-  } catch (...) {
-    for (; renamed < opened; ++renamed) file_calls().remove(temporaries[renamed].c_str());
-    throw;
+  {
+    std::deque<Temporary> temporaries;
+    for (std::size_t i = 0; i < files.size(); ++i) temporaries.emplace_back(files[i].path, targets[i]).write(files[i].pieces);
+    for (Temporary& t : temporaries) t.replace_target();
   }
   std::set<std::string> synced;
   for (std::size_t i = 0; i < files.size(); ++i) {
@@ -248,16 +280,15 @@ bool make_new_folder(const std::string& path) {
 int remove_stale_temporaries(const std::string& folder) {
   int removed = 0;
   for (const std::string& name : names_in(folder)) {
-    const std::size_t mark = name.rfind(kTemporary);
-    if (mark == std::string::npos) continue;
-    const char *begin = name.data() + mark + kTemporary.size(), *last = name.data() + name.size();
-    int pid = 0;
-    const auto parsed = std::from_chars(begin, last, pid);
-    if (parsed.ec != std::errc{} || parsed.ptr != last || pid <= 0) continue;
-    // A number of our own can only be left over from a process before us: numbers are used again, in containers often the same
-    // ones.
-    const bool dead = pid == ::getpid() || (::kill(pid, 0) != 0 && errno == ESRCH);
-    if (dead && file_calls().remove((folder + '/' + name).c_str()) == 0) ++removed;
+    const std::size_t mark = name.rfind(kTemporary), number = mark + kTemporary.size();
+    if (mark == name.npos || number == name.size() || name.find_first_not_of("0123456789.", number) != name.npos) continue;
+    const std::string path = folder + '/' + name;
+    // For writing, without which some file systems give no lock; what cannot be opened is left where it is.
+    const int fd = file_calls().open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
+    if (fd < 0) continue;
+    const bool left_behind = ::flock(fd, LOCK_EX | LOCK_NB) == 0 && leads_to(path, fd);
+    if (left_behind && file_calls().remove(path.c_str()) == 0) ++removed;
+    file_calls().close(fd);
   }
   return removed;
 }

@@ -1,11 +1,14 @@
 #include "../../data/file.h"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
+#include <thread>
 
 #include "support.h"
 
@@ -136,20 +139,51 @@ TEST_CASE("file: a log grows by whole appends and can be cut back") {
   CHECK(contains(message_of([&] { AppendFile(folder.path()); }), {folder.path()}));
 }
 
-TEST_CASE("file: temporaries of dead processes are removed, nothing else is") {
+TEST_CASE("file: temporaries that nobody holds are removed, nothing else is") {
   const TempFolder folder;
-  const pid_t child = fork();
-  if (child == 0) _exit(0);
-  REQUIRE(waitpid(child, nullptr, 0) == child);  // its number belongs to nobody now
-  const std::string dead = std::to_string(child), own = std::to_string(getpid()), living = std::to_string(getppid());
   const std::string mark = ".sixgrad.tmp.";
-  put(folder / ("a" + mark + dead), "x"), put(folder / ("b" + mark + own), "x");
-  const std::vector<std::string> kept = {"c" + mark + living,     "d" + mark + dead + "x", "e" + mark,     "f.safetensors",
-                                         "g" + mark + '-' + dead, "h" + mark + "0",        "i.tmp." + dead};
+  const std::vector<std::string> kept = {"d" + mark + "3x", "e" + mark, "f.safetensors", "g" + mark + "-3", "i.tmp.3"};
   for (const std::string& name : kept) put(folder / name, "x");
-  CHECK(remove_stale_temporaries(folder.path()) == 2);
+  put(folder / ("a" + mark + "3"), "x"), put(folder / ("b" + mark + std::to_string(getpid()) + ".0"), "x");
+  std::filesystem::create_symlink(folder / "f.safetensors", folder / ("h" + mark + "3.4"));
+  {
+    const std::string held = folder / ("c" + mark + "3.4");
+    put(held, "x");
+    const int fd = ::open(held.c_str(), O_WRONLY);
+    REQUIRE(::flock(fd, LOCK_EX) == 0);
+    CHECK(remove_stale_temporaries(folder.path()) == 2);
+    CHECK(file_exists(held));
+    ::close(fd);
+  }
+  CHECK(remove_stale_temporaries(folder.path()) == 1);
+  std::filesystem::remove(folder / ("h" + mark + "3.4"));  // a link is none of ours
   CHECK(folder.names() == kept);
   CHECK(remove_stale_temporaries(folder / "nothing") == 0);
+}
+
+TEST_CASE("file: of several threads that write, read and clear away at the same path, each finds a whole file") {
+  const TempFolder folder;
+  const std::string path = folder / "a", first(5000, 'a'), second(9000, 'b');
+  write_file_atomic(path, first);
+  std::atomic<int> writing{2};
+  std::atomic<long> cut{0}, failed{0}, reads{0};
+  const auto write = [&](const std::string& content) {
+    for (int i = 0; i < 100; ++i)
+      if (message_of([&] { write_file_atomic(path, content); }) != "no error") ++failed;
+    --writing;
+  };
+  std::thread one(write, first), two(write, second), cleaner([&] {
+    while (writing) remove_stale_temporaries(folder.path());
+  });
+  while (writing) {
+    const std::string content = take(path);
+    cut += content != first && content != second, ++reads;
+  }
+  one.join(), two.join(), cleaner.join();
+  CHECK(cut == 0);
+  CHECK(failed == 0);
+  CHECK(reads > 0);
+  CHECK(folder.names() == std::vector<std::string>{"a"});
 }
 
 TEST_CASE("file: CRC-32 of the published check value, whole and in parts") {
