@@ -152,7 +152,6 @@ std::vector<std::uint8_t> get_url(const std::string& url) {
 
 void fetch_mnist(const std::string& folder, const FetchOptions& options) {
   make_folder(folder);
-  remove_stale_temporaries(folder);
   for (const MnistFile& file : kMnistFiles) {
     const std::string path = folder + '/' + file.name + ".gz";
     if (!file_exists(path)) write_file_atomic(path, as_text(fetch(file, options)));

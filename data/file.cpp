@@ -154,6 +154,11 @@ Buffer read_whole(const std::string& path, std::size_t cap) {
   return content;
 }
 
+std::string folder_of(const std::string& file) {
+  std::string folder = std::filesystem::path(file).parent_path().string();
+  return folder.empty() ? "." : folder;
+}
+
 // `of` is a file or folder in it, of which `what` is said if that fails.
 void sync_folder(const std::string& of, const std::string& path, const char* what) {
   if (::access(path.c_str(), R_OK) != 0 && errno == EACCES) return;  // who may write there but not read cannot open it to sync
@@ -165,10 +170,7 @@ void sync_folder(const std::string& of, const std::string& path, const char* wha
   if (result != 0 && errno != EINVAL && errno != ENOTSUP) fail(of, ": ", what, " cannot be synced: ", reason(errno));
 }
 
-void sync_above(const std::string& created) {
-  const std::string above = std::filesystem::path(created).parent_path().string();
-  sync_folder(created, above.empty() ? "." : above, "created, but the folder above it");
-}
+void sync_above(const std::string& created) { sync_folder(created, folder_of(created), "created, but the folder above it"); }
 
 }  // namespace
 
@@ -192,6 +194,21 @@ std::string target_of(const std::string& path) {
   require(!fs::is_symlink(fs::symlink_status(target, unknown)), path, ": cannot be replaced: its links lead round");
   return target.string();
 }
+
+// Removes the temporaries that writers now dead have left in a folder, as far as that can be done.
+void remove_stale_temporaries(const std::string& folder) try {
+  for (const std::string& name : names_in(folder)) {
+    const std::size_t mark = name.rfind(kTemporary), number = mark + kTemporary.size();
+    if (mark == name.npos || number == name.size() || name.find_first_not_of("0123456789.", number) != name.npos) continue;
+    const std::string path = folder + '/' + name;
+    // For writing, without which some file systems give no lock.
+    const int fd = file_calls().open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
+    if (fd < 0) continue;
+    if (::flock(fd, LOCK_EX | LOCK_NB) == 0 && leads_to(path, fd)) file_calls().remove(path.c_str());
+    file_calls().close(fd);
+  }
+} catch (const Error&) {  // of a folder in which one may write but not look around
+}
 }  // namespace
 
 void write_files_atomic(const std::vector<NewFile>& files) {
@@ -203,16 +220,16 @@ void write_files_atomic(const std::vector<NewFile>& files) {
             " that are read again; a smaller model is needed");
     targets.push_back(target_of(f.path));
   }
+  std::set<std::string> folders;
+  for (const std::string& target : targets)
+    if (folders.insert(folder_of(target)).second) remove_stale_temporaries(folder_of(target));
   {
     std::deque<Temporary> temporaries;
     for (std::size_t i = 0; i < files.size(); ++i) temporaries.emplace_back(files[i].path, targets[i]).write(files[i].pieces);
     for (Temporary& t : temporaries) t.replace_target();
   }
-  std::set<std::string> synced;
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    const std::string folder = std::filesystem::path(targets[i]).parent_path().string();
-    if (synced.insert(folder).second) sync_folder(files[i].path, folder.empty() ? "." : folder, "written, but its folder");
-  }
+  for (std::size_t i = 0; i < files.size(); ++i)
+    if (folders.erase(folder_of(targets[i]))) sync_folder(files[i].path, folder_of(targets[i]), "written, but its folder");
 }
 
 void write_file_atomic(const std::string& path, std::span<const std::string_view> pieces) {
@@ -275,22 +292,6 @@ bool make_new_folder(const std::string& path) {
   }
   sync_above(path);
   return true;
-}
-
-int remove_stale_temporaries(const std::string& folder) {
-  int removed = 0;
-  for (const std::string& name : names_in(folder)) {
-    const std::size_t mark = name.rfind(kTemporary), number = mark + kTemporary.size();
-    if (mark == name.npos || number == name.size() || name.find_first_not_of("0123456789.", number) != name.npos) continue;
-    const std::string path = folder + '/' + name;
-    // For writing, without which some file systems give no lock; what cannot be opened is left where it is.
-    const int fd = file_calls().open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
-    if (fd < 0) continue;
-    const bool left_behind = ::flock(fd, LOCK_EX | LOCK_NB) == 0 && leads_to(path, fd);
-    if (left_behind && file_calls().remove(path.c_str()) == 0) ++removed;
-    file_calls().close(fd);
-  }
-  return removed;
 }
 
 std::vector<std::string> names_in(const std::string& folder) {

@@ -101,7 +101,6 @@ std::vector<std::string> deployed_files(const std::string& name, const std::stri
 
 void write_deployment(const Deployment& d, const std::string& name, const std::string& folder, std::vector<NewFile> more) {
   make_folder(folder);
-  remove_stale_temporaries(folder);
   const std::vector<std::string> files = deployed_files(name, folder);
   const std::string* contents[] = {&d.files.header, &d.files.source, &d.json, &d.text};
   std::vector<NewFile> all;

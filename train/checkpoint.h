@@ -57,9 +57,9 @@ class DamagedCheckpoint : public Error {
 std::vector<std::string> checkpoints_in(const std::string& folder);  // their paths, the newest first
 // Saves there and keeps the newest before it, no others. Returns the path.
 std::string add_checkpoint(const std::string& folder, Trainer& trainer, std::int64_t log_offset = 0);
-// Loads the newest that is not damaged; nothing if there is none at all. `say`, or else stderr, is told of damaged ones that are
-// passed over, and if the bits may differ because other kernels or another version wrote it. Throws Error if all are damaged, or
-// one is of another training, or the folder or a file cannot be read.
+// Loads the newest that is not damaged; nothing if there is none at all. Damaged ones that are passed over get a name that ends in
+// ".damaged": `say`, or else stderr, is told of them, and if the bits may differ because other kernels or another version wrote it.
+// Throws Error if all are damaged, or one is of another training, or the folder or a file cannot be read.
 std::optional<CheckpointInfo> load_newest_checkpoint(const std::string& folder, Trainer& trainer,
                                                      const std::function<void(const std::string&)>& say = {});
 

@@ -47,7 +47,7 @@ std::string add_checkpoint(const std::string& folder, Trainer& trainer, std::int
   const long step = trainer.state().step;
   std::string path = path_of(folder, step);
   save_checkpoint(path, trainer, log_offset);
-  // Those of later steps are from a future that was given up: they were damaged.
+  // Those of later steps are from a future that was given up.
   int older = 0;
   for (const Found& f : find_checkpoints(folder))
     if (f.step > step || (f.step < step && ++older > 1)) file_calls().remove(f.path.c_str());
@@ -63,15 +63,20 @@ std::optional<CheckpointInfo> load_newest_checkpoint(const std::string& folder, 
       std::fprintf(stderr, "%s\n", text.c_str());
   };
   std::string damaged;
+  std::vector<std::string> passed_over;
   for (const std::string& path : checkpoints_in(folder)) {
     try {
       const CheckpointInfo info = load_checkpoint(path, trainer);
+      // Under its name it would count as one of the last two, and the one that is gone on from be removed.
+      for (const std::string& bad : passed_over)
+        if (file_calls().rename(bad.c_str(), (bad + ".damaged").c_str()) == 0) tell(bad + ": is now " + bad + ".damaged");
       if (info.instruction_set != instruction_set() || info.library != library_version())
         tell(path + ": was written by " + printable(info.library) + " with the kernels " + printable(info.instruction_set) +
              ", this is " + library_version() + " with " + instruction_set() + ": the results may differ in their last bits");
       return info;
     } catch (const DamagedCheckpoint& e) {
       damaged += (damaged.empty() ? "" : "; ") + std::string(e.what());
+      passed_over.push_back(path);
       tell("WARNING: DAMAGED CHECKPOINT: " + std::string(e.what()));
     }
   }

@@ -39,7 +39,6 @@ FolderLock start_run(const std::string& folder, bool overwrite) {
   FolderLock lock = locked_folder(folder);
   const std::vector<std::string> files = files_of(folder);
   require(overwrite || files.empty(), folder, ": holds a run already; choose another folder, or give --overwrite to replace it");
-  remove_stale_temporaries(folder);
   for (const std::string& path : files) require(file_calls().remove(path.c_str()) == 0, path, ": cannot be removed");
   return lock;
 }
@@ -59,7 +58,6 @@ FolderLock continue_run(const std::string& folder, const Model& model) {
     require(difference.empty(), folder, ": holds the run of another config: ", difference,
             "; to go on, give the settings it was begun with, or --out and --resume alone");
   }
-  remove_stale_temporaries(folder);
   return lock;
 }
 

@@ -88,7 +88,6 @@ void run_study(const StudyOptions& o) {
   std::printf("%s: %s, %zu runs of %s\n", o.out.c_str(), o.mode == Mode::quick ? "quick" : "full", runs.size(), s.dataset.c_str());
   check_time(s, runs, o, threads);
   make_folder(o.out + "/runs");
-  remove_stale_temporaries(o.out), remove_stale_temporaries(o.out + "/runs");
   std::vector<Run> rates, others;
   for (const Run& r : runs) (r.part == "lr" ? rates : others).push_back(r);
   std::vector<Record> records = carry_out(s, rates, s.lr, o.out, threads);
