@@ -49,7 +49,8 @@ Batches Split::batches(long batch_size, const BatchOptions& options) const& { re
 void check_split(const Split& split, const std::string& where, LabelCheck labels) {
   const Shape& image = split.image;
   require(image.rank() == 3 && image.size() > 0, where, ": an image must be [h, w, c] with positive sides, got ", image);
-  require(split.classes >= 1, where, ": ", split.classes, " classes, must be at least 1");
+  require(split.classes >= 1 && split.classes <= kMaxClasses, where, ": ", split.classes, " classes, must be from 1 to ",
+          kMaxClasses);
   require(split.size() > 0, where, ": no images");
   require(split.pixels.size() % std::size_t(image.size()) == 0, where, ": ", split.pixels.size(),
           " bytes are no whole number of images ", image);

@@ -9,6 +9,8 @@
 
 namespace six {
 
+inline constexpr int kMaxClasses = 1 << 14;  // a confusion matrix has as many rows and columns
+
 // Images as bytes (0 black, 255 white; a net sees p / 255) and their labels, in file order.
 struct Split {
   Shape image;                       // [h, w, c] of one
@@ -32,7 +34,7 @@ struct Dataset {
 };
 
 // From one's own arrays: pixels [n, h, w, c] as bytes, or as numbers in [0, 1] (rounded to 255 steps). Throws Error if counts do
-// not match, the set is empty, a label is not in 0..classes-1, or a number is not in [0, 1].
+// not match, the set is empty, there are more than kMaxClasses, a label is not in 0..classes-1, or a number is not in [0, 1].
 Split make_split(const Shape& image, std::vector<std::uint8_t> pixels, std::vector<int> labels, int classes);
 Split make_split(const Shape& image, std::span<const float> pixels, std::vector<int> labels, int classes);
 // Puts the parts together; throws if they differ in image shape or classes, or train or test is empty.

@@ -49,12 +49,15 @@ void read_fields(const Json& object, const FieldList& fields, std::span<const st
   std::vector<std::string_view> known(others.begin(), others.end());
   for (const Field& f : fields.all()) known.push_back(f.key);
   std::vector<std::string> problems;
+  constexpr long kTold = 5;  // the object may hold a million
+  long unknown = 0;
   for (const auto& [key, value] : object.items()) {
-    if (std::find(known.begin(), known.end(), key) != known.end()) continue;
+    if (std::find(known.begin(), known.end(), key) != known.end() || ++unknown > kTold) continue;
     const std::string_view near = nearest(key, known);
     problems.push_back("unknown key " + printable(key) + (near.empty() ? "" : ", did you mean \"" + std::string(near) + "\"?"));
   }
-  if (!problems.empty()) {
+  if (unknown > kTold) problems.push_back(std::to_string(unknown - kTold) + " more unknown keys");
+  if (unknown) {
     std::string list;
     for (std::string_view k : known) list += (list.empty() ? "" : ", ") + std::string(k);
     problems.back() += " (known: " + list + ")";

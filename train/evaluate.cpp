@@ -42,7 +42,7 @@ void require_fits(const Model& model, const Split& split, const std::string& whe
 Evaluation evaluate(const Model& model, const Split& split, int threads) {
   require_fits(model, split, "images");
   const int classes = split.classes;
-  Evaluation result{.classes = classes, .confusion = std::vector<long>(std::size_t(classes * classes))};
+  Evaluation result{.classes = classes, .confusion = std::vector<long>(std::size_t(classes) * std::size_t(classes))};
   const std::vector<real> logits = model.logits(split.bytes(0, split.size()), threads);
   double loss = 0;
   for (long i = 0; i < split.size(); ++i) {

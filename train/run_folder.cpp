@@ -65,8 +65,10 @@ bool is_finished(const std::string& folder) { return file_exists(folder + "/resu
 
 std::string new_run_folder(const std::string& parent, const std::string& name) {
   const std::time_t now = std::time(nullptr);
+  std::tm local{};
+  ::localtime_r(&now, &local);
   char text[32];
-  std::strftime(text, sizeof text, "%Y%m%d-%H%M%S", std::localtime(&now));
+  std::strftime(text, sizeof text, "%Y%m%d-%H%M%S", &local);
   std::string word = name;  // a model's name is free text, a part of a path is not
   std::replace_if(
       word.begin(), word.end(), [](unsigned char c) { return !std::isalnum(c) && c != '_' && c != '-'; }, '-');

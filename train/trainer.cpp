@@ -55,7 +55,7 @@ Trainer::Trainer(Model& model, const Dataset& data, const TrainingConfig& config
       batches_(data.train, config_.batch, batch_options()),
       schedule_(learning_rate(config_.optimizer), resolved(config_.schedule, total_steps())),
       tape_({.threads = config_.threads, .seed = config_.seed}),
-      logits_(std::size_t(config_.batch * data.train.classes)) {
+      logits_(std::size_t(config_.batch) * std::size_t(data.train.classes)) {
   if (!config_.distillation.teacher.empty()) teacher_.emplace(config_.distillation, model, config_.validation, config_.threads);
   data_digest_ = teacher_ ? teacher_->digest(data.digest) : data.digest;  // once: saving a checkpoint writes no JSON
   if (config_.ema.decay > 0) ema_.emplace(model.params(), config_.ema);

@@ -163,6 +163,7 @@ TEST_CASE("dataset: arrays that do not fit together") {
   CHECK(contains(made({2, 2, 1}, 8, {0, 2}, 2), {"label 1 is 2", "0 to 1"}));
   CHECK(contains(made({2, 2, 1}, 8, {-1, 0}, 2), {"label 0 is -1"}));
   CHECK(contains(made({2, 2, 1}, 8, {0, 0}, 0), {"0 classes"}));
+  CHECK(contains(made({2, 2, 1}, 8, {0, 0}, 16385), {"16385 classes", "from 1 to 16384"}));
 }
 
 TEST_CASE("dataset: parts of one set agree, and its digest is that of its content") {

@@ -144,6 +144,14 @@ TEST_CASE("config: all problems of one object in one message") {
       "\"dept\", did you mean \"depth\"? (known: depth)");
 }
 
+TEST_CASE("config: of a thousand unknown keys a few are named") {
+  std::string json = R"({"size": 1)";
+  for (int i = 0; i < 1000; ++i) json += ", \"none" + std::to_string(i) + "\": 0";
+  const std::string e = error_for(json + "}");
+  CHECK(contains(e, {"unknown key \"none0\"", "; 995 more unknown keys (known: size, "}));
+  CHECK(e.size() < 400);
+}
+
 TEST_CASE("config: settings made in C++ obey the same limits") {
   Sample s;
   s.size = 1000, s.rate = std::nan(""), s.inner.depth = 0;

@@ -35,6 +35,17 @@ TEST_CASE("loss, accuracy and confusion matrix are those of the logits") {
   CHECK(accuracy(model, data.test, 2) == e.accuracy());
 }
 
+TEST_CASE("a confusion matrix has a place for every pair of classes, or the split is refused") {
+  for (const int classes : {1000, 65536}) {  // of which the square is no int
+    const Model model({1, 1, 1}, Sequential{Flatten{}, Linear{{.out_features = classes}}});
+    const Split split{{1, 1, 1}, {7}, {classes - 1}, classes};
+    if (classes <= kMaxClasses)
+      CHECK(evaluate(model, split, 1).confusion.size() == std::size_t(classes) * std::size_t(classes));
+    else
+      CHECK(contains(message_of([&] { evaluate(model, split, 1); }), {"65536 classes", "from 1 to 16384"}));
+  }
+}
+
 TEST_CASE("threads do not change an evaluation, and each image counts for itself") {
   const Dataset data = few_digits(160, 130);
   const Model model = small_net(3);
