@@ -224,6 +224,7 @@ int run(const TrainOptions& o, six::Trainer& trainer, six::Model& model, const s
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   if (last.split != "test") log.evaluation(last, "test", test, seconds);
   model.save(weights);
+  log.sync();  // result.json says that all the rest is there, also after a power cut
   six::write_result(folder, {.test_accuracy = test.accuracy(),
                              .test_loss = test.loss,
                              .seconds_training = result.seconds,

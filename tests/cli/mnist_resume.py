@@ -80,6 +80,13 @@ class Resume(cli.Case):
         self.assertIn("going on after step 150", self.succeeds("train", "--resume", "--out", "run"))
         self.assertEqual(self.result()[0], whole[0])
 
+    def test_a_log_that_does_not_reach_the_disk_is_no_result(self):
+        (self.folder / "run").mkdir()
+        (self.folder / "run/metrics.jsonl").symlink_to("/proc/self/comm")  # can be written, not synced
+        result = self.run_program(*DIGITS[:-1], "1", "--out", "run", "--resume")
+        self.assertEqual((result.returncode, result.stderr), (2, "mnist: run/metrics.jsonl: cannot be written to the disk: Invalid argument\n"))
+        self.assertFalse((self.folder / "run/result.json").exists())
+
     def test_a_teacher_is_found_again(self):
         self.succeeds("train", "--config", "digits", "--epochs", "1", "--seed", "2", "--out", "large")
         learn = [*DIGITS[:-1], "2", "--teacher", "large"]
