@@ -178,6 +178,16 @@ int interrupted(const TrainOptions& o, const std::string& folder, const std::str
   return 128 + signal;
 }
 
+std::string add_checkpoint(const std::string& folder, six::Trainer& trainer, six::MetricsLog& log) {
+  log.sync();
+  try {
+    return six::add_checkpoint(folder, trainer, log.offset());
+  } catch (const std::bad_alloc&) {
+    six::fail(folder, ": not enough memory to write the checkpoint of step ", trainer.state().step, "; free some, then ",
+              six::checkpoints_in(folder).empty() ? "begin again with --overwrite" : "--resume goes on from the last one");
+  }
+}
+
 int run(const TrainOptions& o, six::Trainer& trainer, six::Model& model, const std::string& folder) {
   const six::TrainingConfig& config = trainer.config();
   const std::string weights = folder + "/model.safetensors", json = model.to_json();
@@ -191,10 +201,7 @@ int run(const TrainOptions& o, six::Trainer& trainer, six::Model& model, const s
   six::ProgressDisplay display(stdout);
   six::EpochReport last;
   six::TrainingResult result;
-  const auto checkpoint = [&] {
-    log.sync();
-    return six::add_checkpoint(folder, trainer, log.offset());
-  };
+  const auto checkpoint = [&] { return add_checkpoint(folder, trainer, log); };
   // What the config cannot build again, weights of another run, is kept before the config says that there is something to go on
   // with.
   // A new log in the place of one that is lost needs a checkpoint that knows it.
