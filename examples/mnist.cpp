@@ -9,17 +9,26 @@ using six::add;
 
 constexpr const char *kOwn = "the config's", *kThreads = "0: all processors; the result is the same for any number";
 
+// An empty word, as of a variable that is not set, would pass for an option that was not given.
+auto not_empty(const std::string& what) {
+  return [what](const std::string& name) { return name.empty() ? "the name of the " + what + " is empty" : ""; };
+}
+
 void add_data(CLI::App& app, std::string& data) {
   add(app, "--data", data, "DIR", "Folder with the four files of MNIST, or of a set stored like it",
-      "$MNIST_DIR, else the cache folder, else a download");
+      "$MNIST_DIR, else the cache folder, else a download")
+      ->check(not_empty("folder"));
 }
 
 void add_train(CLI::App& app, mnist::TrainOptions& o) {
   add(app, "--config", o.config, "CONFIG", "JSON model, a file or one of: " + mnist::config_names(),
-      "mobilenet_28, or digits if MNIST cannot be had");
+      "mobilenet_28, or digits if MNIST cannot be had")
+      ->check(not_empty("config"));
   add(app, "--from", o.from, "RUN",
-      "Folder of a run whose model is trained on, as the config says (such as qat: as integers of 8 bits)");
-  add(app, "--teacher", o.teacher, "RUN", "Folder of the run of a larger net to learn from, as training.distillation says", kOwn);
+      "Folder of a run whose model is trained on, as the config says (such as qat: as integers of 8 bits)")
+      ->check(not_empty("folder"));
+  add(app, "--teacher", o.teacher, "RUN", "Folder of the run of a larger net to learn from, as training.distillation says", kOwn)
+      ->check(not_empty("folder"));
   add_data(app, o.data);
   add(app, "--epochs", o.epochs, "N", "Passes over the training images", kOwn);
   add(app, "--batch", o.batch, "N", "Images per step", kOwn);
@@ -31,9 +40,7 @@ void add_train(CLI::App& app, mnist::TrainOptions& o) {
   add(app, "--set", o.set, "PATH=VALUE",
       "Sets any member of the config, as training.optimizer.lr=0.01 or layers.3.out_channels=64; may be given several times")
       ->allow_extra_args(false);
-  add(app, "--out", o.out, "DIR", "Folder of the run", "runs/<time>-<name>")->check([](const std::string& folder) {
-    return folder.empty() ? "the name of the folder is empty" : "";
-  });
+  add(app, "--out", o.out, "DIR", "Folder of the run", "runs/<time>-<name>")->check(not_empty("folder"));
   app.add_flag("--overwrite", o.overwrite, "Replace the run in that folder");
   add(app, "--checkpoint-every", o.checkpoint_every, "N",
       "Steps between checkpoints in that folder, of which the last two are kept; with --resume too",
@@ -51,7 +58,7 @@ void add_eval(CLI::App& app, mnist::EvalOptions& o) {
 
 void add_predict(CLI::App& app, mnist::PredictOptions& o) {
   add(app, "RUN", o.run, "", "Folder of a run, or a model.safetensors")->required();
-  add(app, "IMAGE", o.image, "", "PNG, PGM or IDX file", "the test images");
+  add(app, "IMAGE", o.image, "", "PNG, PGM or IDX file", "the test images")->check(not_empty("file"));
   add(app, "--index", o.index, "N", "Which image of the IDX file or of the test images, from 0", "0");
   app.add_flag("--invert", o.invert, "The image is dark on light, unlike those of MNIST");
   add_data(app, o.data);

@@ -29,7 +29,8 @@ class Refusals(cli.Case):
             (["train", "--epochs", "1.5"], "1.5"), (["train", "--epochs", "1e99"], "1e99"), (["train", "--activation", "gelu"], "gelu"),
             (["train", "--config", "digits", "--epochs", "99999999999999999999"], "epochs is 9"), (["eval"], "RUN"), (["predict"], "RUN"),
             (["predict", "x", "y", "--index", "two"], "two"), (["eval", "x", "--split", "all"], "all"), (["eval", "x", "--threads", "many"], "many"),
-            (["train", "--config", "digits", "--out", ""], ["--out", "the name of the folder is empty"])]:
+            (["train", "--config", ""], ["--config", "the name of the config is empty"]), (["predict", "x", ""], ["IMAGE", "the name of the file is empty"]),
+            *[(["train", "--config", "digits", option, ""], [option, "the name of the folder is empty"]) for option in ("--out", "--data", "--from", "--teacher")]]:
             self.refuses(*arguments, says=says)
 
     def test_values_out_of_range(self):
