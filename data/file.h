@@ -110,5 +110,7 @@ inline std::span<const std::uint8_t> as_bytes(std::string_view text) {
 }
 // Foreign text for an error message: in quotation marks, on one line, printable ASCII, shortened to about 60 characters.
 std::string printable(std::string_view text);
+// A path in a command that is shown, as a shell reads it back.
+std::string quoted(const std::string& word);
 
 }  // namespace six

@@ -118,7 +118,7 @@ Model Model::load(const std::string& path) {
     require(file_exists(weights), path, ": has a model.json but no model.safetensors: ",
             file_exists(path + "/result.json") ? "it is gone, the training is over; remove result.json, then"
                                                : "its training has not come to its end;",
-            " `mnist train --resume --out ", path, "` goes on with it");
+            " `mnist train --resume --out ", quoted(path), "` goes on with it");
     const Safetensors file = read_weights(weights);
     Model model = in_context(config, [&] { return from_config(j, {.max_parameters = most_parameters(file)}); });
     in_context(weights, [&] { model.set_state(file.tensors); });

@@ -161,18 +161,9 @@ std::optional<std::int64_t> resume(six::Trainer& trainer, const std::string& fol
   return std::nullopt;
 }
 
-// As a shell reads it back.
-std::string quoted(const std::string& word) {
-  constexpr const char* kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=@%+,";
-  if (!word.empty() && word.find_first_not_of(kPlain) == word.npos) return word;
-  std::string text = "'";
-  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return text + '\'';
-}
-
 int interrupted(const TrainOptions& o, const std::string& folder, const std::string& checkpoint, int signal) {
-  std::string command = "mnist train --resume --out " + quoted(folder);
-  if (!o.data.empty()) command += " --data " + quoted(o.data);
+  std::string command = "mnist train --resume --out " + six::quoted(folder);
+  if (!o.data.empty()) command += " --data " + six::quoted(o.data);
   if (o.checkpoint_every) command += " --checkpoint-every " + std::to_string(o.checkpoint_every);
   std::printf("\ninterrupted; all of it is in %s. To go on:\n  %s\n", checkpoint.c_str(), command.c_str());
   return 128 + signal;

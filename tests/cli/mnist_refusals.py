@@ -155,6 +155,8 @@ class Refusals(cli.Case):
         self.refuses("eval", "run", says=["run: has a model.json but no model.safetensors", f"the training is over; remove result.json, then `{hint}"])
         (self.folder / "run/result.json").unlink()
         self.refuses("eval", "run", says=[f"run: has a model.json but no model.safetensors: its training has not come to its end; `{hint}"])
+        (self.folder / "my run").symlink_to("run")
+        self.refuses("eval", "my run", says="`mnist train --resume --out 'my run'` goes on")
         self.succeeds("train", "--resume", "--out", "run")
         self.assertEqual(path.read_bytes(), good)
         path.write_bytes(good)

@@ -159,6 +159,12 @@ TEST_CASE("file: CRC-32 of the published check value, whole and in parts") {
   CHECK(crc32({}, 0xcbf43926u) == 0xcbf43926u);
 }
 
+TEST_CASE("file: a path in a command is what a shell reads back") {
+  CHECK(quoted("runs/a-1_b.c") == "runs/a-1_b.c");
+  CHECK(quoted("") == "''");
+  CHECK(quoted("it's $HOME") == "'it'\\''s $HOME'");
+}
+
 TEST_CASE("file: foreign text in messages is one printable line") {
   CHECK(printable("plain") == "\"plain\"");
   CHECK(printable("a\"b\\c") == "\"a\\\"b\\\\c\"");
