@@ -291,7 +291,10 @@ std::vector<std::string> names_in(const std::string& folder) {
 
 bool file_exists(const std::string& path) {
   std::error_code error;
-  return std::filesystem::is_regular_file(path, error);
+  const bool exists = std::filesystem::is_regular_file(path, error);
+  require(!error || error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory, path,
+          ": cannot be read: ", error.message());
+  return exists;
 }
 
 std::uint32_t crc32(std::span<const std::uint8_t> bytes, std::uint32_t before) {

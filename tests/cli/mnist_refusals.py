@@ -98,6 +98,10 @@ class Refusals(cli.Case):
             for arguments in ([], ["--config", "mobilenet_tiny"]):
                 self.refuses("train", *arguments, "--out", "run", env=cli.environment(MNIST_DIR=folder),
                              says=[f"MNIST_DIR is {folder}", "correct it, unset it or give --data"])
+        (self.folder / "round").symlink_to("round")  # as a folder that may not be searched, which nothing is to root
+        for arguments, says in [(["--data", "round"], "mnist: round/train-images-idx3-ubyte: cannot be read: "),
+                                (["--out", "round", "--resume"], "mnist: round/model.json: cannot be read: ")]:
+            self.refuses("train", *arguments, says=says)
         refused(["set: has no t10k-images-idx3-ubyte"], t10k=None)
         refused(["t10k-images-idx3-ubyte"], t10k=images[:-1])
         refused(["t10k-images-idx3-ubyte"], t10k=images + b"x")

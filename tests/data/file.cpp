@@ -109,6 +109,9 @@ TEST_CASE("file: folders are created with those above them") {
   CHECK(file_exists(folder / "file"));
   CHECK_FALSE(file_exists(folder / "a"));
   CHECK_FALSE(file_exists(folder / "nothing"));
+  CHECK_FALSE(file_exists(folder / "file/below"));
+  std::filesystem::create_symlink("round", folder / "round");
+  CHECK(message_of([&] { (void)file_exists(folder / "round/x"); }).starts_with(folder / "round/x" + ": cannot be read: "));
 }
 
 TEST_CASE("file: a log grows by whole appends and can be cut back") {
