@@ -56,7 +56,10 @@ class Refusals(cli.Case):
         near = ["mobilnet_28", ["no such file", "did you mean mobilenet_28?"]]
         self.refuses("train", "--config", near[0], says=near[1])
         self.refuses("train", "--config", "absent.json", says=["absent.json", "no such file", "mobilenet_tiny"])
-        self.refuses("train", "--config", self.folder, says=[str(self.folder)])
+        self.refuses("train", "--config", self.folder, says=[f"{self.folder}: is a folder, not a config", "--resume --out", "--from"])
+        self.assertNotIn("did you mean", self.refuses("train", "--config", "nope", says="nope: there is no such file").stderr)
+        for name, meant in (("mroe", "more"), ("digit", "digits")):
+            self.refuses("train", "--config", name, says=f"did you mean {meant}?")
         layer = lambda **l: [l, {"type": "flatten"}, {"type": "linear", "out_features": 10}]
         for text, says in [
             ("", "line 1"), ("{", "line 1"), ("[]", "must be a JSON object"), ("3", "must be a JSON object"), (config() + "x", "line 1"),
