@@ -1,4 +1,5 @@
 // Trains a net on handwritten digits, measures it, and asks it about single images. See `mnist --help`.
+#include "../data/file.h"
 #include "command_line.h"
 #include "mnist/commands.h"
 #include "mnist/configs.h"
@@ -12,6 +13,13 @@ constexpr const char *kOwn = "the config's", *kThreads = "0: all processors; the
 // An empty word, as of a variable that is not set, would pass for an option that was not given.
 auto not_empty(const std::string& what) {
   return [what](const std::string& name) { return name.empty() ? "the name of the " + what + " is empty" : ""; };
+}
+
+// Its limits are the config's, which tells the digits as they were given.
+std::string integer(const std::string& text) {
+  constexpr std::size_t kMost = 18;  // characters that 64 bits hold in any case
+  const bool digits = !text.empty() && text.size() <= kMost && text.find_first_not_of("-0123456789") == text.npos;
+  return digits ? "" : "must be an integer of at most 18 digits, got " + six::printable(text);
 }
 
 void add_data(CLI::App& app, std::string& data) {
@@ -30,13 +38,13 @@ void add_train(CLI::App& app, mnist::TrainOptions& o) {
   add(app, "--teacher", o.teacher, "RUN", "Folder of the run of a larger net to learn from, as training.distillation says", kOwn)
       ->check(not_empty("folder"));
   add_data(app, o.data);
-  add(app, "--epochs", o.epochs, "N", "Passes over the training images", kOwn);
-  add(app, "--batch", o.batch, "N", "Images per step", kOwn);
+  add(app, "--epochs", o.epochs, "N", "Passes over the training images", kOwn)->check(integer);
+  add(app, "--batch", o.batch, "N", "Images per step", kOwn)->check(integer);
   add(app, "--seed", o.seed, "N", "Of weights, order, augmentation and dropout", kOwn);
-  add(app, "--threads", o.threads, "N", kThreads, kOwn);
+  add(app, "--threads", o.threads, "N", kThreads, kOwn)->check(integer);
   add(app, "--activation", o.activation, "relu|relu6", "In the place of every relu and relu6", kOwn)
       ->check(CLI::IsMember({"relu", "relu6"}));
-  add(app, "--validation", o.validation, "N", "Training images set aside, on which the epochs are evaluated", kOwn);
+  add(app, "--validation", o.validation, "N", "Training images set aside, on which the epochs are evaluated", kOwn)->check(integer);
   add(app, "--set", o.set, "PATH=VALUE",
       "Sets any member of the config, as training.optimizer.lr=0.01 or layers.3.out_channels=64; may be given several times")
       ->allow_extra_args(false);

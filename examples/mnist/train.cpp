@@ -54,14 +54,13 @@ Json with_defaults(const Json& config) {
 void apply_flags(Json& config, const TrainOptions& o) {
   const Json defaults = o.set.empty() ? Json() : with_defaults(config);
   for (const std::string& assignment : o.set) six::apply_override(config, assignment, defaults);
-  const auto set = [&](const char* key, const auto& value) {
-    if (value) six::apply_override(config, "training." + std::string(key) + '=' + six::OrderedJson(*value).dump());
+  const auto set = [&](const char* key, const std::optional<std::string>& value) {
+    if (value) six::apply_override(config, "training." + std::string(key) + '=' + *value);
   };
-  set("epochs", o.epochs), set("batch", o.batch), set("validation", o.validation), set("threads", o.threads);
+  set("epochs", o.epochs), set("batch", o.batch), set("validation", o.validation), set("threads", o.threads), set("seed", o.seed);
   if (!o.teacher.empty())
     six::apply_override(config, "training.distillation.teacher=" +
                                     six::OrderedJson(o.teacher).dump(-1, ' ', false, six::OrderedJson::error_handler_t::replace));
-  if (o.seed) six::apply_override(config, "training.seed=" + *o.seed);
 }
 
 // Puts the named activation in the place of every relu and relu6; returns of how many.

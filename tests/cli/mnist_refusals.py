@@ -25,9 +25,9 @@ class Refusals(cli.Case):
             ([], "subcommand"), (["trian"], "did you mean train?"), (["train", "extra"], "extra"), (["--frobnicate"], "subcommand"),
             (["train", "--frobnicate"], "--frobnicate"),
             (["train", "--epoch", "3"], ["--epoch", "did you mean --epochs?"]), (["train", "--treads=2"], "did you mean --threads?"),
-            (["predict", "run", "--inverse"], "did you mean --invert?"), (["train", "--epochs"], "--epochs"), (["train", "--epochs", "abc"], "abc"),
-            (["train", "--epochs", "1.5"], "1.5"), (["train", "--epochs", "1e99"], "1e99"), (["train", "--activation", "gelu"], "gelu"),
-            (["train", "--config", "digits", "--epochs", "99999999999999999999"], "epochs is 9"), (["eval"], "RUN"), (["predict"], "RUN"),
+            (["predict", "run", "--inverse"], "did you mean --invert?"), (["train", "--epochs"], "--epochs"), (["train", "--epochs", "abc"], '--epochs: must be an integer of at most 18 digits, got "abc"'),
+            (["train", "--epochs", "1.5"], "1.5"), (["train", "--epochs", "1e99"], "1e99"), (["train", "--batch", ""], "--batch"), (["train", "--activation", "gelu"], "gelu"),
+            (["train", "--config", "digits", "--epochs", "99999999999999999999"], '18 digits, got "99999999999999999999"'), (["eval"], "RUN"), (["predict"], "RUN"),
             (["predict", "x", "y", "--index", "two"], "two"), (["eval", "x", "--split", "all"], "all"), (["eval", "x", "--threads", "many"], "many"),
             (["train", "--config", ""], ["--config", "the name of the config is empty"]), (["predict", "x", ""], ["IMAGE", "the name of the file is empty"]),
             *[(["train", "--config", "digits", option, ""], [option, "the name of the folder is empty"]) for option in ("--out", "--data", "--from", "--teacher")]]:
@@ -36,7 +36,8 @@ class Refusals(cli.Case):
     def test_values_out_of_range(self):
         for arguments, says in [
             (["--epochs", "-3"], ["training: epochs is -3, must be between 1 and"]), (["--epochs", "0"], "epochs is 0"),
-            (["--epochs", "9999999999"], "9999999999"), (["--batch", "0"], "batch is 0"), (["--batch", "1438"], "batch size 1438 exceeds the 1437"),
+            (["--epochs", "9999999999"], "epochs is 9999999999"), (["--epochs", "999999999999999999"], "epochs is 999999999999999999,"),
+            (["--batch", "0"], "batch is 0"), (["--batch", "1438"], "batch size 1438 exceeds the 1437"),
             (["--threads", "-1"], "threads is -1"), (["--threads", "99999"], "threads is 99999"), (["--seed", "-1"], "seed must be"),
             (["--seed", "ten"], 'got "ten"'), (["--seed", "1.5"], "got 1.5"), (["--seed", "18446744073709551616"], "18446744073709551616"),
             (["--validation", "-5"], "validation is -5"), (["--validation", "1437"], ["1437 of 1437", "one must be left"]),
