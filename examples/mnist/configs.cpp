@@ -47,7 +47,9 @@ nlohmann::json find_config(const std::string& file_or_name) {
     six::fail(file_or_name, ": there is no such file, and no config of this name (", config_names(), ")",
               near.empty() ? "" : "; did you mean ", near, near.empty() ? "" : "?");
   }
-  return six::read_json(file_or_name);
+  nlohmann::json config = six::read_json(file_or_name);
+  six::require(config.is_object(), file_or_name, ": must be a JSON object, got ", six::shown(config));
+  return config;
 }
 
 }  // namespace mnist

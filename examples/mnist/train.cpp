@@ -93,12 +93,11 @@ auto with_remedy(const TrainOptions& o, Body&& body) {
 // A model as the options want it, with the training it is meant for.
 std::pair<six::Model, six::TrainingConfig> build(const std::string& name, const TrainOptions& o) {
   Json json = find_config(name);
-  six::require(!json.is_object() || json.value("format", Json()) != "sixgrad-training", name,
+  six::require(json.value("format", Json()) != "sixgrad-training", name,
                ": is a training without layers; name the run that it goes on with by --from");
-  apply_flags(json, o);
+  six::in_context(name, [&] { apply_flags(json, o); });
   const auto read = [&] {
-    const six::TrainingConfig config =
-        six::read_training(json.is_object() && json.contains("training") ? json["training"] : Json());
+    const six::TrainingConfig config = six::read_training(json.contains("training") ? json["training"] : Json());
     const six::ModelOptions options{.seed = config.seed};
     six::Model model = six::Model::from_config(json, options);
     if (!o.activation.empty()) {
@@ -118,9 +117,9 @@ std::pair<six::Model, six::TrainingConfig> load_from(const std::string& name, co
   six::require(o.activation.empty() && !o.resume, "--from: the layers are those of ", o.from, "; leave out ",
                o.resume ? "--resume" : "--activation");
   Json json = find_config(name);
-  apply_flags(json, o);
   return six::in_context(name, [&] {
-    six::require(json.is_object() && json.value("format", Json()) == "sixgrad-training",
+    apply_flags(json, o);
+    six::require(json.value("format", Json()) == "sixgrad-training",
                  "a config for --from has \"format\": \"sixgrad-training\" and the key \"training\", no layers");
     six::require(json.value("version", Json()) == 1 && json.contains("training") && json.size() == 3,
                  "expected the keys format, version (1) and training, got ", six::shown(json));

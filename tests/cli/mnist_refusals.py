@@ -81,6 +81,9 @@ class Refusals(cli.Case):
             (config().replace("[8, 8, 1]", "[8, 8, NaN]"), "line 1"), ("[" * 100000, "nested deeper"), (config(name=3), "name")]:
             (self.folder / "net.json").write_text(text)
             self.refuses("train", "--config", "net.json", "--out", "run", says=["net.json", *([says] if isinstance(says, str) else says)])
+        for text, says in [("[]", "must be a JSON object, got []"), (config(training=3), "training is")]:
+            (self.folder / "net.json").write_text(text)
+            self.refuses("train", "--config", "net.json", "--epochs", "1", "--out", "run", says=["mnist: net.json: ", says])
 
     def test_data(self):
         images = cli.idx([8, 28, 28], [0] * 8 * 784)
