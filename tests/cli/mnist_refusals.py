@@ -37,7 +37,9 @@ class Refusals(cli.Case):
         for arguments, says in [
             (["--epochs", "-3"], ["training: epochs is -3, must be between 1 and"]), (["--epochs", "0"], "epochs is 0"),
             (["--epochs", "9999999999"], "epochs is 9999999999"), (["--epochs", "999999999999999999"], "epochs is 999999999999999999,"),
-            (["--batch", "0"], "batch is 0"), (["--batch", "1438"], "batch size 1438 exceeds the 1437"),
+            (["--batch", "0"], "batch is 0"),
+            (["--batch", "1438"], "batch size 1438 exceeds the 1437 training images; a smaller batch is needed"),
+            (["--validation", "1430"], "exceeds the 7 training images that validation leaves; a smaller batch or validation is needed"),
             (["--threads", "-1"], "threads is -1"), (["--threads", "99999"], "threads is 99999"), (["--seed", "-1"], "seed must be"),
             (["--seed", "ten"], 'got "ten"'), (["--seed", "1.5"], "got 1.5"), (["--seed", "18446744073709551616"], "18446744073709551616"),
             (["--validation", "-5"], "validation is -5"), (["--validation", "1437"], ["1437 of 1437", "one must be left"]),
