@@ -323,6 +323,7 @@ void Trainer::stop(long step, const std::string& what, const std::string& where)
   std::ostringstream text;
   text << "step " << step << " (epoch " << state_.epoch + 1 << "): " << what << " is not finite" << (where.empty() ? "" : ": ")
        << where;
+  if (config_.skip_non_finite) text << "; " << state_.skipped << " of " << config_.skip_non_finite << " skips were spent";
   text << "; the model is back at its last good weights (a lower learning rate or clip_norm may help)";
   throw NonFinite(text.str(), step);
 }
