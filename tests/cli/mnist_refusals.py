@@ -25,12 +25,17 @@ class Refusals(cli.Case):
             ([], "subcommand"), (["trian"], "did you mean train?"), (["train", "extra"], "extra"), (["--frobnicate"], "subcommand"),
             (["train", "--frobnicate"], "--frobnicate"),
             (["train", "--epoch", "3"], ["--epoch", "did you mean --epochs?"]), (["train", "--treads=2"], "did you mean --threads?"),
-            (["predict", "run", "--inverse"], "did you mean --invert?"), (["train", "--epochs"], "--epochs"), (["train", "--epochs", "abc"], '--epochs: must be an integer of at most 18 digits, got "abc"'),
-            (["train", "--epochs", "1.5"], "1.5"), (["train", "--epochs", "1e99"], "1e99"), (["train", "--batch", ""], "--batch"), (["train", "--activation", "gelu"], "gelu"),
-            (["train", "--config", "digits", "--epochs", "99999999999999999999"], '18 digits, got "99999999999999999999"'), (["eval"], "RUN"), (["predict"], "RUN"),
+            (["predict", "run", "--inverse"], "did you mean --invert?"), (["train", "--epochs"], "--epochs"),
+            (["train", "--epochs", "abc"], '--epochs: must be an integer of at most 18 digits, got "abc"'),
+            (["train", "--epochs", "1.5"], "1.5"), (["train", "--epochs", "1e99"], "1e99"), (["train", "--batch", ""], "--batch"),
+            (["train", "--activation", "gelu"], "gelu"),
+            (["train", "--config", "digits", "--epochs", "99999999999999999999"], '18 digits, got "99999999999999999999"'),
+            (["eval"], "RUN"), (["predict"], "RUN"),
             (["predict", "x", "y", "--index", "two"], "two"), (["eval", "x", "--split", "all"], "all"), (["eval", "x", "--threads", "many"], "many"),
-            (["train", "--config", ""], ["--config", "the name of the config is empty"]), (["predict", "x", ""], ["IMAGE", "the name of the file is empty"]),
-            *[(["train", "--config", "digits", option, ""], [option, "the name of the folder is empty"]) for option in ("--out", "--data", "--from", "--teacher")]]:
+            (["train", "--config", ""], ["--config", "the name of the config is empty"]),
+            (["predict", "x", ""], ["IMAGE", "the name of the file is empty"]),
+            *[(["train", "--config", "digits", option, ""], [option, "the name of the folder is empty"])
+              for option in ("--out", "--data", "--from", "--teacher")]]:
             self.refuses(*arguments, says=says)
 
     def test_values_out_of_range(self):
