@@ -167,19 +167,18 @@ std::string mnist_cache_folder() {
 std::string locate_mnist(const std::string& folder, bool download, const FetchOptions& options) {
   if (!folder.empty()) return folder;
   if (std::string chosen = environment("MNIST_DIR"); !chosen.empty()) {
-    require(has_mnist(chosen), "MNIST_DIR is ", chosen,
+    require(in_context("MNIST_DIR", [&] { return has_mnist(chosen); }), "MNIST_DIR is ", chosen,
             ", which does not hold the four files of MNIST; correct it, unset it or give --data");
     return chosen;
   }
   std::string cache = mnist_cache_folder();
-  if (!cache.empty() && has_mnist(cache)) return cache;
-  const std::string remedy = "; give the folder of its four files by --data or MNIST_DIR";
-  require(!cache.empty() && download, "MNIST: not found: no folder given, MNIST_DIR is not set, nothing in the cache (",
-          cache.empty() ? "no HOME" : cache, ")", remedy);
   try {
+    if (!cache.empty() && has_mnist(cache)) return cache;
+    require(!cache.empty() && download, "MNIST: not found: no folder given, MNIST_DIR is not set, nothing in the cache (",
+            cache.empty() ? "no HOME" : cache, ")");
     fetch_mnist(cache, options);
   } catch (const Error& e) {
-    fail(e.what(), remedy);
+    fail(e.what(), "; give the folder of its four files by --data or MNIST_DIR");
   }
   return cache;
 }

@@ -323,7 +323,10 @@ std::vector<std::string> names_in(const std::string& folder) {
 
 bool file_exists(const std::string& path) {
   std::error_code error;
-  return std::filesystem::is_regular_file(path, error);
+  const bool exists = std::filesystem::is_regular_file(path, error);
+  require(!error || error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory, path,
+          ": cannot be read: ", error.message());
+  return exists;
 }
 
 std::uint32_t crc32(std::span<const std::uint8_t> bytes, std::uint32_t before) {
@@ -345,6 +348,14 @@ std::string printable(std::string_view text) {
     }
   }
   return out + (text.size() > kMost ? "...\"" : "\"");
+}
+
+std::string quoted(const std::string& word) {
+  constexpr const char* kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=@%+,";
+  if (!word.empty() && word.find_first_not_of(kPlain) == word.npos) return word;
+  std::string text = "'";
+  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return text + '\'';
 }
 
 }  // namespace six

@@ -94,7 +94,8 @@ bool make_new_folder(const std::string& path);
 // The names of what a folder holds, in no order; none if there is no such folder. Throws if it cannot be read. (std::filesystem's
 // iterators end the program when memory runs out.)
 std::vector<std::string> names_in(const std::string& folder);
-bool file_exists(const std::string& path);  // a regular file, or a link to one
+// Whether a regular file, or a link to one, is there. Throws if that cannot be told, as in a folder that may not be searched.
+bool file_exists(const std::string& path);
 
 // CRC-32 of zlib, gzip and PNG ("123456789" gives cbf43926); pass an earlier result to go on from it.
 std::uint32_t crc32(std::span<const std::uint8_t> bytes, std::uint32_t before = 0);
@@ -108,5 +109,7 @@ inline std::span<const std::uint8_t> as_bytes(std::string_view text) {
 }
 // Foreign text for an error message: in quotation marks, on one line, printable ASCII, shortened to about 60 characters.
 std::string printable(std::string_view text);
+// A path in a command that is shown, as a shell reads it back.
+std::string quoted(const std::string& word);
 
 }  // namespace six

@@ -1,4 +1,5 @@
 // Trains a net on handwritten digits, measures it, and asks it about single images. See `mnist --help`.
+#include "../data/file.h"
 #include "command_line.h"
 #include "mnist/commands.h"
 #include "mnist/configs.h"
@@ -9,31 +10,45 @@ using six::add;
 
 constexpr const char *kOwn = "the config's", *kThreads = "0: all processors; the result is the same for any number";
 
+// An empty word, as of a variable that is not set, would pass for an option that was not given.
+auto not_empty(const std::string& what) {
+  return [what](const std::string& name) { return name.empty() ? "the name of the " + what + " is empty" : ""; };
+}
+
+// Its limits are the config's, which tells the digits as they were given.
+std::string integer(const std::string& text) {
+  constexpr std::size_t kMost = 18;  // characters that 64 bits hold in any case
+  const bool digits = !text.empty() && text.size() <= kMost && text.find_first_not_of("-0123456789") == text.npos;
+  return digits ? "" : "must be an integer of at most 18 digits, got " + six::printable(text);
+}
+
 void add_data(CLI::App& app, std::string& data) {
   add(app, "--data", data, "DIR", "Folder with the four files of MNIST, or of a set stored like it",
-      "$MNIST_DIR, else the cache folder, else a download");
+      "$MNIST_DIR, else the cache folder, else a download")
+      ->check(not_empty("folder"));
 }
 
 void add_train(CLI::App& app, mnist::TrainOptions& o) {
   add(app, "--config", o.config, "CONFIG", "JSON model, a file or one of: " + mnist::config_names(),
-      "mobilenet_28, or digits if MNIST cannot be had");
+      "mobilenet_28, or digits if MNIST cannot be had")
+      ->check(not_empty("config"));
   add(app, "--from", o.from, "RUN",
-      "Folder of a run whose model is trained on, as the config says (such as qat: as integers of 8 bits)");
-  add(app, "--teacher", o.teacher, "RUN", "Folder of the run of a larger net to learn from, as training.distillation says", kOwn);
+      "Folder of a run whose model is trained on, as the config says (such as qat: as integers of 8 bits)")
+      ->check(not_empty("folder"));
+  add(app, "--teacher", o.teacher, "RUN", "Folder of the run of a larger net to learn from, as training.distillation says", kOwn)
+      ->check(not_empty("folder"));
   add_data(app, o.data);
-  add(app, "--epochs", o.epochs, "N", "Passes over the training images", kOwn);
-  add(app, "--batch", o.batch, "N", "Images per step", kOwn);
+  add(app, "--epochs", o.epochs, "N", "Passes over the training images", kOwn)->check(integer);
+  add(app, "--batch", o.batch, "N", "Images per step", kOwn)->check(integer);
   add(app, "--seed", o.seed, "N", "Of weights, order, augmentation and dropout", kOwn);
-  add(app, "--threads", o.threads, "N", kThreads, kOwn);
+  add(app, "--threads", o.threads, "N", kThreads, kOwn)->check(integer);
   add(app, "--activation", o.activation, "relu|relu6", "In the place of every relu and relu6", kOwn)
       ->check(CLI::IsMember({"relu", "relu6"}));
-  add(app, "--validation", o.validation, "N", "Training images set aside, on which the epochs are evaluated", kOwn);
+  add(app, "--validation", o.validation, "N", "Training images set aside, on which the epochs are evaluated", kOwn)->check(integer);
   add(app, "--set", o.set, "PATH=VALUE",
       "Sets any member of the config, as training.optimizer.lr=0.01 or layers.3.out_channels=64; may be given several times")
       ->allow_extra_args(false);
-  add(app, "--out", o.out, "DIR", "Folder of the run", "runs/<time>-<name>")->check([](const std::string& folder) {
-    return folder.empty() ? "the name of the folder is empty" : "";
-  });
+  add(app, "--out", o.out, "DIR", "Folder of the run", "runs/<time>-<name>")->check(not_empty("folder"));
   app.add_flag("--overwrite", o.overwrite, "Replace the run in that folder");
   add(app, "--checkpoint-every", o.checkpoint_every, "N",
       "Steps between checkpoints in that folder, of which the last two are kept; with --resume too",
@@ -51,7 +66,7 @@ void add_eval(CLI::App& app, mnist::EvalOptions& o) {
 
 void add_predict(CLI::App& app, mnist::PredictOptions& o) {
   add(app, "RUN", o.run, "", "Folder of a run, or a model.safetensors")->required();
-  add(app, "IMAGE", o.image, "", "PNG, PGM or IDX file", "the test images");
+  add(app, "IMAGE", o.image, "", "PNG, PGM or IDX file", "the test images")->check(not_empty("file"));
   add(app, "--index", o.index, "N", "Which image of the IDX file or of the test images, from 0", "0");
   app.add_flag("--invert", o.invert, "The image is dark on light, unlike those of MNIST");
   add_data(app, o.data);

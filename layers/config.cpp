@@ -167,7 +167,8 @@ std::string interval(const Limits& l) {
   return (l.above ? "(" : "[") + digits(l.min) + ", " + digits(l.max) + (l.below ? ")" : "]");
 }
 
-void check_number(double value, const Limits& l) {
+// `given`: the number as it was written, if that has more digits than a double.
+void check_number(double value, const Limits& l, const std::string& given = {}) {
   const bool low = l.above ? value <= l.min : value < l.min, high = l.below ? value >= l.max : value > l.max;
   if (!low && !high && !std::isnan(value)) return;
   const bool both = std::isfinite(l.min) && std::isfinite(l.max);
@@ -176,7 +177,7 @@ void check_number(double value, const Limits& l) {
                              : both                         ? "between " + digits(l.min) + " and " + digits(l.max)
                              : low                          ? (l.above ? "above " : "at least ") + digits(l.min)
                                                             : (l.below ? "below " : "at most ") + digits(l.max);
-  fail(" is ", digits(value), ", must be ", bounds);
+  fail(" is ", given.empty() ? digits(value) : given, ", must be ", bounds);
 }
 
 constexpr double kNotWorthSaying = 10'000;  // upper limits against overflow, not part of what a key means
@@ -242,7 +243,7 @@ void read_value(const Json& j, int& v, const Limits& l) {
   require(j.is_number_integer(), " must be an integer, got ", shown(j));
   const double wide = j.get<double>();
   if (wide < INT_MIN || wide > INT_MAX) {  // the sign survives the rounding to double
-    check_number(wide, l);
+    check_number(wide, l, shown(j));
     fail(" is ", shown(j), ", must be between ", INT_MIN, " and ", INT_MAX);
   }
   v = j.get<int>();

@@ -1,11 +1,25 @@
 #include "optimizer.h"
 
 #include <cmath>
+#include <limits>
+#include <sstream>
 #include <utility>
 
 #include "clip_norm.h"
 
 namespace six {
+namespace {
+
+// Why a number is refused that only the rounding to `real` makes infinite or zero.
+std::string range_of_real(double value) {
+  using Limits = std::numeric_limits<real>;
+  if (!(value > 0) || !std::isfinite(value)) return {};
+  std::ostringstream text;
+  text << " (in single precision from " << Limits::denorm_min() << " to " << Limits::max() << ')';
+  return text.str();
+}
+
+}  // namespace
 
 Optimizer::Optimizer(std::string name, ParamSet& params, Common options)
     : name_(std::move(name)), params_(params), layout_(name_, params), options_(options), lr_(options.lr) {
@@ -73,7 +87,8 @@ int Optimizer::add_slot(std::string name) {
 
 // Written so that NaN is refused, and so is what only the rounding to `real` makes infinite or zero.
 void Optimizer::require_not_negative(const char* option, double value) const {
-  require(value >= 0 && std::isfinite(real(value)), name_, ": ", option, " is ", value, ", must be a finite number, at least 0");
+  if (value >= 0 && std::isfinite(real(value))) return;
+  fail(name_, ": ", option, " is ", value, ", must be a finite number, at least 0", range_of_real(value));
 }
 
 void Optimizer::require_fraction(const char* option, double value) const {
@@ -81,7 +96,8 @@ void Optimizer::require_fraction(const char* option, double value) const {
 }
 
 void Optimizer::require_positive(const char* option, double value) const {
-  require(real(value) > 0 && std::isfinite(real(value)), name_, ": ", option, " is ", value, ", must be a finite number above 0");
+  if (real(value) > 0 && std::isfinite(real(value))) return;
+  fail(name_, ": ", option, " is ", value, ", must be a finite number above 0", range_of_real(value));
 }
 
 }  // namespace six

@@ -61,7 +61,13 @@ FolderLock continue_run(const std::string& folder, const Model& model) {
   return lock;
 }
 
-bool is_finished(const std::string& folder) { return file_exists(folder + "/result.json"); }
+bool is_finished(const std::string& folder) {
+  if (!file_exists(folder + "/result.json")) return false;
+  const std::string weights = folder + "/model.safetensors";
+  require(file_exists(weights), weights, ": is no file, though the run is finished, as its result.json says; remove that, then ",
+          "--resume goes on from the last checkpoint, or give --overwrite");
+  return true;
+}
 
 std::string new_run_folder(const std::string& parent, const std::string& name) {
   const std::time_t now = std::time(nullptr);

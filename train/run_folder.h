@@ -20,7 +20,8 @@ bool holds_run(const std::string& folder);
 // Throws Error if it cannot be written to, another process holds it, or it holds the run of another config; the message names the
 // first difference.
 [[nodiscard]] FolderLock continue_run(const std::string& folder, const Model& model);
-// Whether the run in the folder came to its end: result.json, which is written last, is there.
+// Whether the run in the folder came to its end: result.json, which is written last, is there. Throws Error if then the weights are
+// not.
 bool is_finished(const std::string& folder);
 // Makes a folder `parent`/<local time>-<name>, with a number behind it if that is there already: nobody else gets the same one.
 std::string new_run_folder(const std::string& parent, const std::string& name);

@@ -24,6 +24,9 @@ TrainingConfig checked_config(TrainingConfig config, const Model& model, const D
   require(config.validation == data.validation.size(), "trainer: the config sets ", config.validation,
           " images aside for validation, the data set has ", data.validation.size(),
           "; call split_validation(data, config.validation)");
+  require(config.batch <= data.train.size(), "trainer: batch size ", config.batch, " exceeds the ", data.train.size(),
+          " training images", config.validation ? " that validation leaves; a smaller batch or validation" : "; a smaller batch",
+          " is needed");
   if (config.threads == 0) config.threads = hardware_threads();
   return config;
 }
@@ -319,7 +322,9 @@ void Trainer::stop(long step, const std::string& what, const std::string& where)
   restore(good_);
   std::ostringstream text;
   text << "step " << step << " (epoch " << state_.epoch + 1 << "): " << what << " is not finite" << (where.empty() ? "" : ": ")
-       << where << "; the model is back at its last good weights (a lower learning rate or clip_norm may help)";
+       << where;
+  if (config_.skip_non_finite) text << "; " << state_.skipped << " of " << config_.skip_non_finite << " skips were spent";
+  text << "; the model is back at its last good weights (a lower learning rate or clip_norm may help)";
   throw NonFinite(text.str(), step);
 }
 

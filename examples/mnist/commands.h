@@ -7,10 +7,9 @@
 namespace mnist {
 
 struct TrainOptions {
-  std::string config, from, teacher, data, out, activation;  // empty: not given
-  std::optional<long> epochs, batch, validation, threads;
-  std::optional<std::string> seed;
-  std::vector<std::string> set;  // PATH=VALUE
+  std::string config, from, teacher, data, out, activation;             // empty: not given
+  std::optional<std::string> epochs, batch, validation, threads, seed;  // as given
+  std::vector<std::string> set;                                         // PATH=VALUE
   bool overwrite = false, resume = false;
   long checkpoint_every = 0;  // steps; 0: none but when interrupted
 };

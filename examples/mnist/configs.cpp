@@ -1,5 +1,6 @@
 #include "configs.h"
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <vector>
@@ -37,12 +38,18 @@ std::string config_names() {
 nlohmann::json find_config(const std::string& file_or_name) {
   for (const EmbeddedConfig* c = six_embedded_configs; c->name; ++c)
     if (file_or_name == c->name) return six::parse_json(six::as_text({c->text, c->size}), file_or_name);
+  std::error_code unknown;  // then the next says why
+  six::require(!std::filesystem::is_directory(file_or_name, unknown), file_or_name,
+               ": is a folder, not a config; a run is gone on with by --resume --out, its model trained on by --from");
   if (!six::file_exists(file_or_name)) {
-    const std::string_view near = six::nearest(file_or_name, names());
+    std::string_view near = six::nearest(file_or_name, names());
+    if (!near.starts_with(file_or_name[0])) near = "";  // another word rather than a slip: of four letters two may differ
     six::fail(file_or_name, ": there is no such file, and no config of this name (", config_names(), ")",
               near.empty() ? "" : "; did you mean ", near, near.empty() ? "" : "?");
   }
-  return six::read_json(file_or_name);
+  nlohmann::json config = six::read_json(file_or_name);
+  six::require(config.is_object(), file_or_name, ": must be a JSON object, got ", six::shown(config));
+  return config;
 }
 
 }  // namespace mnist

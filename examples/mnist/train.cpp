@@ -54,14 +54,13 @@ Json with_defaults(const Json& config) {
 void apply_flags(Json& config, const TrainOptions& o) {
   const Json defaults = o.set.empty() ? Json() : with_defaults(config);
   for (const std::string& assignment : o.set) six::apply_override(config, assignment, defaults);
-  const auto set = [&](const char* key, const auto& value) {
-    if (value) six::apply_override(config, "training." + std::string(key) + '=' + six::OrderedJson(*value).dump());
+  const auto set = [&](const char* key, const std::optional<std::string>& value) {
+    if (value) six::apply_override(config, "training." + std::string(key) + '=' + *value);
   };
-  set("epochs", o.epochs), set("batch", o.batch), set("validation", o.validation), set("threads", o.threads);
+  set("epochs", o.epochs), set("batch", o.batch), set("validation", o.validation), set("threads", o.threads), set("seed", o.seed);
   if (!o.teacher.empty())
     six::apply_override(config, "training.distillation.teacher=" +
                                     six::OrderedJson(o.teacher).dump(-1, ' ', false, six::OrderedJson::error_handler_t::replace));
-  if (o.seed) six::apply_override(config, "training.seed=" + *o.seed);
 }
 
 // Puts the named activation in the place of every relu and relu6; returns of how many.
@@ -94,12 +93,11 @@ auto with_remedy(const TrainOptions& o, Body&& body) {
 // A model as the options want it, with the training it is meant for.
 std::pair<six::Model, six::TrainingConfig> build(const std::string& name, const TrainOptions& o) {
   Json json = find_config(name);
-  six::require(!json.is_object() || json.value("format", Json()) != "sixgrad-training", name,
+  six::require(json.value("format", Json()) != "sixgrad-training", name,
                ": is a training without layers; name the run that it goes on with by --from");
-  apply_flags(json, o);
+  six::in_context(name, [&] { apply_flags(json, o); });
   const auto read = [&] {
-    const six::TrainingConfig config =
-        six::read_training(json.is_object() && json.contains("training") ? json["training"] : Json());
+    const six::TrainingConfig config = six::read_training(json.contains("training") ? json["training"] : Json());
     const six::ModelOptions options{.seed = config.seed};
     six::Model model = six::Model::from_config(json, options);
     if (!o.activation.empty()) {
@@ -119,9 +117,9 @@ std::pair<six::Model, six::TrainingConfig> load_from(const std::string& name, co
   six::require(o.activation.empty() && !o.resume, "--from: the layers are those of ", o.from, "; leave out ",
                o.resume ? "--resume" : "--activation");
   Json json = find_config(name);
-  apply_flags(json, o);
   return six::in_context(name, [&] {
-    six::require(json.is_object() && json.value("format", Json()) == "sixgrad-training",
+    apply_flags(json, o);
+    six::require(json.value("format", Json()) == "sixgrad-training",
                  "a config for --from has \"format\": \"sixgrad-training\" and the key \"training\", no layers");
     six::require(json.value("version", Json()) == 1 && json.contains("training") && json.size() == 3,
                  "expected the keys format, version (1) and training, got ", six::shown(json));
@@ -161,21 +159,22 @@ std::optional<std::int64_t> resume(six::Trainer& trainer, const std::string& fol
   return std::nullopt;
 }
 
-// As a shell reads it back.
-std::string quoted(const std::string& word) {
-  constexpr const char* kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=@%+,";
-  if (!word.empty() && word.find_first_not_of(kPlain) == word.npos) return word;
-  std::string text = "'";
-  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return text + '\'';
-}
-
 int interrupted(const TrainOptions& o, const std::string& folder, const std::string& checkpoint, int signal) {
-  std::string command = "mnist train --resume --out " + quoted(folder);
-  if (!o.data.empty()) command += " --data " + quoted(o.data);
+  std::string command = "mnist train --resume --out " + six::quoted(folder);
+  if (!o.data.empty()) command += " --data " + six::quoted(o.data);
   if (o.checkpoint_every) command += " --checkpoint-every " + std::to_string(o.checkpoint_every);
   std::printf("\ninterrupted; all of it is in %s. To go on:\n  %s\n", checkpoint.c_str(), command.c_str());
   return 128 + signal;
+}
+
+std::string add_checkpoint(const std::string& folder, six::Trainer& trainer, six::MetricsLog& log) {
+  log.sync();
+  try {
+    return six::add_checkpoint(folder, trainer, log.offset());
+  } catch (const std::bad_alloc&) {
+    six::fail(folder, ": not enough memory to write the checkpoint of step ", trainer.state().step, "; free some, then ",
+              six::checkpoints_in(folder).empty() ? "begin again with --overwrite" : "--resume goes on from the last one");
+  }
 }
 
 int run(const TrainOptions& o, six::Trainer& trainer, six::Model& model, const std::string& folder) {
@@ -191,10 +190,7 @@ int run(const TrainOptions& o, six::Trainer& trainer, six::Model& model, const s
   six::ProgressDisplay display(stdout);
   six::EpochReport last;
   six::TrainingResult result;
-  const auto checkpoint = [&] {
-    log.sync();
-    return six::add_checkpoint(folder, trainer, log.offset());
-  };
+  const auto checkpoint = [&] { return add_checkpoint(folder, trainer, log); };
   // What the config cannot build again, weights of another run, is kept before the config says that there is something to go on
   // with.
   // A new log in the place of one that is lost needs a checkpoint that knows it.
@@ -224,6 +220,7 @@ int run(const TrainOptions& o, six::Trainer& trainer, six::Model& model, const s
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   if (last.split != "test") log.evaluation(last, "test", test, seconds);
   model.save(weights);
+  log.sync();  // result.json says that all the rest is there, also after a power cut
   six::write_result(folder, {.test_accuracy = test.accuracy(),
                              .test_loss = test.loss,
                              .seconds_training = result.seconds,

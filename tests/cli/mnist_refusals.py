@@ -25,17 +25,26 @@ class Refusals(cli.Case):
             ([], "subcommand"), (["trian"], "did you mean train?"), (["train", "extra"], "extra"), (["--frobnicate"], "subcommand"),
             (["train", "--frobnicate"], "--frobnicate"),
             (["train", "--epoch", "3"], ["--epoch", "did you mean --epochs?"]), (["train", "--treads=2"], "did you mean --threads?"),
-            (["predict", "run", "--inverse"], "did you mean --invert?"), (["train", "--epochs"], "--epochs"), (["train", "--epochs", "abc"], "abc"),
-            (["train", "--epochs", "1.5"], "1.5"), (["train", "--epochs", "1e99"], "1e99"), (["train", "--activation", "gelu"], "gelu"),
-            (["train", "--config", "digits", "--epochs", "99999999999999999999"], "epochs is 9"), (["eval"], "RUN"), (["predict"], "RUN"),
+            (["predict", "run", "--inverse"], "did you mean --invert?"), (["train", "--epochs"], "--epochs"),
+            (["train", "--epochs", "abc"], '--epochs: must be an integer of at most 18 digits, got "abc"'),
+            (["train", "--epochs", "1.5"], "1.5"), (["train", "--epochs", "1e99"], "1e99"), (["train", "--batch", ""], "--batch"),
+            (["train", "--activation", "gelu"], "gelu"),
+            (["train", "--config", "digits", "--epochs", "99999999999999999999"], '18 digits, got "99999999999999999999"'),
+            (["eval"], "RUN"), (["predict"], "RUN"),
             (["predict", "x", "y", "--index", "two"], "two"), (["eval", "x", "--split", "all"], "all"), (["eval", "x", "--threads", "many"], "many"),
-            (["train", "--config", "digits", "--out", ""], ["--out", "the name of the folder is empty"])]:
+            (["train", "--config", ""], ["--config", "the name of the config is empty"]),
+            (["predict", "x", ""], ["IMAGE", "the name of the file is empty"]),
+            *[(["train", "--config", "digits", option, ""], [option, "the name of the folder is empty"])
+              for option in ("--out", "--data", "--from", "--teacher")]]:
             self.refuses(*arguments, says=says)
 
     def test_values_out_of_range(self):
         for arguments, says in [
             (["--epochs", "-3"], ["training: epochs is -3, must be between 1 and"]), (["--epochs", "0"], "epochs is 0"),
-            (["--epochs", "9999999999"], "9999999999"), (["--batch", "0"], "batch is 0"), (["--batch", "1438"], "batch size 1438 exceeds the 1437"),
+            (["--epochs", "9999999999"], "epochs is 9999999999"), (["--epochs", "999999999999999999"], "epochs is 999999999999999999,"),
+            (["--batch", "0"], "batch is 0"),
+            (["--batch", "1438"], "batch size 1438 exceeds the 1437 training images; a smaller batch is needed"),
+            (["--validation", "1430"], "exceeds the 7 training images that validation leaves; a smaller batch or validation is needed"),
             (["--threads", "-1"], "threads is -1"), (["--threads", "99999"], "threads is 99999"), (["--seed", "-1"], "seed must be"),
             (["--seed", "ten"], 'got "ten"'), (["--seed", "1.5"], "got 1.5"), (["--seed", "18446744073709551616"], "18446744073709551616"),
             (["--validation", "-5"], "validation is -5"), (["--validation", "1437"], ["1437 of 1437", "one must be left"]),
@@ -55,7 +64,10 @@ class Refusals(cli.Case):
         near = ["mobilnet_28", ["no such file", "did you mean mobilenet_28?"]]
         self.refuses("train", "--config", near[0], says=near[1])
         self.refuses("train", "--config", "absent.json", says=["absent.json", "no such file", "mobilenet_tiny"])
-        self.refuses("train", "--config", self.folder, says=[str(self.folder)])
+        self.refuses("train", "--config", self.folder, says=[f"{self.folder}: is a folder, not a config", "--resume --out", "--from"])
+        self.assertNotIn("did you mean", self.refuses("train", "--config", "nope", says="nope: there is no such file").stderr)
+        for name, meant in (("mroe", "more"), ("digit", "digits")):
+            self.refuses("train", "--config", name, says=f"did you mean {meant}?")
         layer = lambda **l: [l, {"type": "flatten"}, {"type": "linear", "out_features": 10}]
         for text, says in [
             ("", "line 1"), ("{", "line 1"), ("[]", "must be a JSON object"), ("3", "must be a JSON object"), (config() + "x", "line 1"),
@@ -76,6 +88,9 @@ class Refusals(cli.Case):
             (config().replace("[8, 8, 1]", "[8, 8, NaN]"), "line 1"), ("[" * 100000, "nested deeper"), (config(name=3), "name")]:
             (self.folder / "net.json").write_text(text)
             self.refuses("train", "--config", "net.json", "--out", "run", says=["net.json", *([says] if isinstance(says, str) else says)])
+        for text, says in [("[]", "must be a JSON object, got []"), (config(training=3), "training is")]:
+            (self.folder / "net.json").write_text(text)
+            self.refuses("train", "--config", "net.json", "--epochs", "1", "--out", "run", says=["mnist: net.json: ", says])
 
     def test_data(self):
         images = cli.idx([8, 28, 28], [0] * 8 * 784)
@@ -97,6 +112,10 @@ class Refusals(cli.Case):
             for arguments in ([], ["--config", "mobilenet_tiny"]):
                 self.refuses("train", *arguments, "--out", "run", env=cli.environment(MNIST_DIR=folder),
                              says=[f"MNIST_DIR is {folder}", "correct it, unset it or give --data"])
+        (self.folder / "round").symlink_to("round")  # as a folder that may not be searched, which nothing is to root
+        for arguments, says in [(["--data", "round"], "mnist: round/train-images-idx3-ubyte: cannot be read: "),
+                                (["--out", "round", "--resume"], "mnist: round/model.json: cannot be read: ")]:
+            self.refuses("train", *arguments, says=says)
         refused(["set: has no t10k-images-idx3-ubyte"], t10k=None)
         refused(["t10k-images-idx3-ubyte"], t10k=images[:-1])
         refused(["t10k-images-idx3-ubyte"], t10k=images + b"x")
@@ -149,7 +168,15 @@ class Refusals(cli.Case):
             self.refuses("eval", "run", says=says)
             self.refuses("predict", "run", says=says)
         path.unlink()
-        self.refuses("eval", "run", says=["run: has a model.json but no model.safetensors", "mnist train --resume --out run"])
+        self.refuses("train", "--resume", "--out", "run", says=["run/model.safetensors: is no file", "remove that, then --resume"])
+        hint = "mnist train --resume --out run` goes on"
+        self.refuses("eval", "run", says=["run: has a model.json but no model.safetensors", f"the training is over; remove result.json, then `{hint}"])
+        (self.folder / "run/result.json").unlink()
+        self.refuses("eval", "run", says=[f"run: has a model.json but no model.safetensors: its training has not come to its end; `{hint}"])
+        (self.folder / "my run").symlink_to("run")
+        self.refuses("eval", "my run", says="`mnist train --resume --out 'my run'` goes on")
+        self.succeeds("train", "--resume", "--out", "run")
+        self.assertEqual(path.read_bytes(), good)
         path.write_bytes(good)
         (self.folder / "run/model.json").unlink()
         self.refuses("eval", "run", says="model.json")

@@ -3,6 +3,7 @@
 import json
 import pathlib
 import re
+import resource
 import signal
 import subprocess
 import time
@@ -79,6 +80,45 @@ class Resume(cli.Case):
         (self.folder / "run/result.json").unlink()  # as if killed before its end: the checkpoint goes on in the new log
         self.assertIn("going on after step 150", self.succeeds("train", "--resume", "--out", "run"))
         self.assertEqual(self.result()[0], whole[0])
+
+    def test_a_log_that_does_not_reach_the_disk_is_no_result(self):
+        (self.folder / "run").mkdir()
+        (self.folder / "run/metrics.jsonl").symlink_to("/proc/self/comm")  # can be written, not synced
+        result = self.run_program(*DIGITS[:-1], "1", "--out", "run", "--resume")
+        self.assertEqual((result.returncode, result.stderr), (2, "mnist: run/metrics.jsonl: cannot be written to the disk: Invalid argument\n"))
+        self.assertFalse((self.folder / "run/result.json").exists())
+
+    def test_memory_that_a_checkpoint_lacks_is_not_laid_to_the_step(self):
+        wide = {"format": "sixgrad-model", "version": 1, "name": "wide", "input": [8, 8, 1], "layers": [
+            {"type": "flatten"}, *[{"type": "linear", "out_features": n} for n in (1500, 1500, 10)]],
+            "training": {"data": "digits", "epochs": 1000, "batch": 400}}
+        (self.folder / "wide.json").write_text(json.dumps(wide))
+        train = ["train", "--config", "wide.json", "--threads", "1", "--out", "run"]
+
+        def started(*arguments, limit=resource.RLIM_INFINITY):
+            process = subprocess.Popen([cli.PROGRAM, *train, "--overwrite", *arguments], cwd=self.folder, env=cli.environment(), text=True,
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                       preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
+            log = self.folder / "run/metrics.jsonl"
+            while process.poll() is None and not (log.exists() and log.read_text().count("\n") > 2):
+                time.sleep(0.005)
+            return process
+
+        process = started()
+        status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+        process.kill(), process.communicate()
+        peak = int(re.search(r"^VmPeak:\s*(\d+) kB$", status, re.M)[1]) << 10
+        if peak > 1 << 36:
+            self.skipTest("a sanitizer's shadow is larger than any limit")
+        limit = peak + (4 << 20)  # a checkpoint is larger
+        for steps, every in ((r"\d+", ()), ("5", ("--checkpoint-every", "5"))):
+            (self.folder / "run/metrics.jsonl").unlink()
+            process = started(*every, limit=limit)
+            if not every:
+                process.send_signal(signal.SIGTERM)
+            errors = process.communicate(timeout=120)[1]
+            self.assertEqual(process.returncode, 2, errors)
+            self.assertRegex(errors, rf"^mnist: run: not enough memory to write the checkpoint of step {steps}; free some, then begin again with --overwrite\n$")
 
     def test_a_teacher_is_found_again(self):
         self.succeeds("train", "--config", "digits", "--epochs", "1", "--seed", "2", "--out", "large")

@@ -112,6 +112,9 @@ TEST_CASE("file: folders are created with those above them") {
   CHECK(file_exists(folder / "file"));
   CHECK_FALSE(file_exists(folder / "a"));
   CHECK_FALSE(file_exists(folder / "nothing"));
+  CHECK_FALSE(file_exists(folder / "file/below"));
+  std::filesystem::create_symlink("round", folder / "round");
+  CHECK(message_of([&] { (void)file_exists(folder / "round/x"); }).starts_with(folder / "round/x" + ": cannot be read: "));
 }
 
 TEST_CASE("file: a log grows by whole appends and can be cut back") {
@@ -185,6 +188,12 @@ TEST_CASE("file: CRC-32 of the published check value, whole and in parts") {
   CHECK(crc32(as_bytes("6789"), crc32(as_bytes("12345"))) == 0xcbf43926u);
   CHECK(crc32({}) == 0u);
   CHECK(crc32({}, 0xcbf43926u) == 0xcbf43926u);
+}
+
+TEST_CASE("file: a path in a command is what a shell reads back") {
+  CHECK(quoted("runs/a-1_b.c") == "runs/a-1_b.c");
+  CHECK(quoted("") == "''");
+  CHECK(quoted("it's $HOME") == "'it'\\''s $HOME'");
 }
 
 TEST_CASE("file: foreign text in messages is one printable line") {

@@ -126,6 +126,7 @@ TEST_CASE("config: wrong types name the key, what is expected and what stands th
 TEST_CASE("config: numbers out of range name the value and the bound") {
   CHECK(error_for(R"({"size": 0})") == "size is 0, must be between 1 and 100");
   CHECK(error_for(R"({"size": 3000000000})") == "size is 3000000000, must be between 1 and 100");
+  CHECK(error_for(R"({"size": 9223372036854775807})") == "size is 9223372036854775807, must be between 1 and 100");
   CHECK(error_for(R"({"size": 1, "rate": -0.5})") == "rate is -0.5, must be at least 0");
   CHECK(error_for(R"({"size": 1, "inner": {"depth": 9}})") == "inner: depth is 9, must be between 1 and 5");
   CHECK(error_for(R"({"size": 1, "steps": [1, 0]})") == "steps[1] is 0, must be at least 1");

@@ -265,6 +265,11 @@ TEST_CASE("options out of range are errors of one line with option and value") {
   CHECK(message([&] { AdamW o(p, {.beta1 = -0.1}); }) == "adamw: beta1 is -0.1, must be in [0, 1)");
   CHECK(message([&] { Adam o(p, {.eps = 0}); }) == "adam: eps is 0, must be a finite number above 0");
   CHECK(message([&] { RMSprop o(p, {.eps = nan}); }) == "rmsprop: eps is nan, must be a finite number above 0");
+  if (kFloat) {
+    const std::string range = " (in single precision from 1.4013e-45 to 3.40282e+38)";
+    CHECK(message([&] { SGD o(p, {.lr = 1e300}); }) == "sgd: lr is 1e+300, must be a finite number, at least 0" + range);
+    CHECK(message([&] { Adam o(p, {.eps = 1e-300}); }) == "adam: eps is 1e-300, must be a finite number above 0" + range);
+  }
   CHECK(message([&] { RMSprop o(p, {.alpha = 1}); }) == "rmsprop: alpha is 1, must be in [0, 1)");
   CHECK(message([&] { RMSprop o(p, {.momentum = -0.5}); }) == "rmsprop: momentum is -0.5, must be in [0, 1)");
   CHECK(message([&] { SGD o(p, {.momentum = nan}); }) == "sgd: momentum is nan, must be in [0, 1)");

@@ -114,6 +114,22 @@ TEST_CASE("folders that cannot be written to are refused") {
   CHECK(contains(message_of([&] { (void)start_run(temp / "file/run", true); }), {temp / "file"}));
 }
 
+TEST_CASE("a run is finished if its result is there; without its weights that is an error") {
+  const TempFolder temp;
+  CHECK_FALSE(is_finished(temp.path()));
+  put(temp / "result.json", "{}");
+  const auto told = [&] {
+    return contains(message_of([&] { (void)is_finished(temp.path()); }),
+                    {temp / "model.safetensors" + ": is no file", "remove that, then --resume", "--overwrite"});
+  };
+  CHECK(told());
+  std::filesystem::create_directory(temp / "model.safetensors");
+  CHECK(told());
+  std::filesystem::remove(temp / "model.safetensors");
+  put(temp / "model.safetensors", "x");
+  CHECK(is_finished(temp.path()));
+}
+
 TEST_CASE("a new folder's name holds the time and the model; nobody else gets it, though begun in the same second") {
   const TempFolder temp;
   const std::string parent = temp / "runs", first = new_run_folder(parent, "net");

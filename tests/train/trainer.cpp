@@ -189,7 +189,8 @@ TEST_CASE("what does not fit together is refused before the first step") {
     return message_of([&] { Trainer(model, data, config); });
   };
   CHECK(contains(problem([](auto& c) { c.validation = 20; }), {"20", "0", "split_validation"}));
-  CHECK(contains(problem([](auto& c) { c.batch = 1000; }), {"batch size 1000 exceeds the 160 images"}));
+  CHECK(contains(problem([](auto& c) { c.batch = 1000; }),
+                 {"batch size 1000 exceeds the 160 training images; a smaller batch is needed"}));
   CHECK(contains(problem([](auto& c) { c.optimizer = SGDOptions{.lr = -1}; }), {"training: optimizer: sgd: lr is -1"}));
   CHECK(contains(problem([](auto& c) { c.threads = 5000; }), {"threads is 5000"}));
   Model wide({9, 8, 1}, Sequential{Flatten{}, Linear{{.out_features = 10}}});
