@@ -26,7 +26,10 @@ case $way in
   add_subdirectory) options=("-DSIXGRAD_SOURCE=$root") ;;
   *) die "unknown way $way" ;;
 esac
-cmake -G Ninja -S "$place/project" -B "$place/project/build" "${options[@]}"
+cmake -G Ninja -S "$place/project" -B "$place/project/build" -DCMAKE_EXPORT_COMPILE_COMMANDS=ON "${options[@]}"
+# Nobody has named a build type: the library is optimised all the same.
+! grep '"command"' "$place/project/build/compile_commands.json" | grep -v 'consumer[_f64]*\.dir' | grep -v -e ' -O[23] ' ||
+  die "these commands compile without optimisation"
 cmake --build "$place/project/build"
 cd -- "$place"
 "$place/project/build/consumer"
