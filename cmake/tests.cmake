@@ -80,7 +80,7 @@ six_cli_test(mnist_output mnist)
 six_cli_test(mnist_resume mnist)
 six_cli_test(mnist_together mnist)
 six_cli_test(quickstart quickstart)
-six_cli_test(own_programs own_op)  # and own_layer beside it
+six_cli_test(own_programs own_op)  # and own_layer, own_loop beside it
 six_cli_test(relu6_plot relu6_plot)
 six_cli_test(deploy deploy)
 six_cli_test(relu6_study relu6_study)
