@@ -30,7 +30,9 @@ struct FileCalls {
 };
 FileCalls& file_calls();
 
-inline constexpr std::size_t kMaxFileBytes = std::size_t(4) << 30;  // no file this library reads or writes is larger
+// No file this library reads or writes is larger. The largest model's checkpoint fits: 2^28 parameters in double, their last good
+// values, two slots of AdamW and two of averages.
+inline constexpr std::size_t kMaxFileBytes = std::size_t(16) << 30;
 
 // The whole content of a regular file. Throws if it cannot be read, is no regular file, has more than `cap` bytes (checked before
 // allocating), or shrinks while being read. Interrupted and short reads are continued.
