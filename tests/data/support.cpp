@@ -30,7 +30,8 @@ State state;
 bool fails(const char* name) {
   state.calls.push_back(name);
   const long at = state.fault.at, now = long(state.calls.size()) - 1;
-  if (now != at && !(state.fault.lasts && at >= 0 && now > at && state.calls[std::size_t(at)] == name)) return false;
+  const bool after = at >= 0 && now > at;
+  if (now != at && !(after && (state.fault.ends_all || (state.fault.lasts && state.calls[std::size_t(at)] == name)))) return false;
   errno = state.fault.error;
   return true;
 }

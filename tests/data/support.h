@@ -57,6 +57,7 @@ struct Fault {
   long at = -1;                        // the call that fails, -1 for none
   int error = 0;                       // with this errno
   bool lasts = false;                  // and with it all later calls of the same name: a disk that is full stays full
+  bool ends_all = false;               // and with it all later calls: a disk that is gone
   std::size_t most = std::size_t(-1);  // bytes per read and write
   bool interrupted = false;            // every second read, write and sync fails with EINTR
   bool ends_early = false;             // reads find the end of the file after the first
