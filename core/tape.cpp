@@ -177,12 +177,22 @@ void Tape::backward(Var loss) {
   require(node(loss).wants_grad, "backward: the loss depends on no parameter or input that wants a gradient");
   require(!std::exchange(swept_, true), "backward: this tape was swept already; reset it and record again");
   begin_backward(loss.id_);
+  try {
+    sweep(loss.id_);
+  } catch (...) {  // the next sweep must not add to half a gradient
+    for (const Node& n : nodes_)
+      if (n.params && n.reached && n.wants_grad) n.params->mark_grads_used();
+    throw;
+  }
+}
+
+void Tape::sweep(int loss) {
   real one = 1;
   kernels::Grad seed;
   seed.g = &one;
-  nodes_[nodes_[loss.id_].owner].keeps_grad = true;
-  put_all(context(), node(loss).view, seed, sink(node(loss), false));  // the world outside is one more consumer
-  for (int i = loss.id_; i >= 0; --i) {
+  nodes_[nodes_[loss].owner].keeps_grad = true;
+  put_all(context(), nodes_[loss].view, seed, sink(nodes_[loss], false));  // the world outside is one more consumer
+  for (int i = loss; i >= 0; --i) {
     Node& n = nodes_[i];
     if (!n.backward || !n.grad.g) continue;
     n.backward(*this, i);

@@ -162,7 +162,8 @@ class Tape {
   }
 
   // Adds d loss / d v into the gradient of every leaf v that wants one. Values above 64 KiB and gradients of inner nodes are
-  // reused on the way: reading them later throws. Throws if the loss is no single number, or on a second sweep.
+  // reused on the way: reading them later throws. Throws if the loss is no single number, or on a second sweep. A sweep that throws
+  // half way leaves gradients of parameters that count as used.
   void backward(Var loss);
   // Forgets all nodes. Keeps the memory.
   void reset();
@@ -193,6 +194,7 @@ class Tape {
   Var written_out(Var v);
   Var push(Node n);
   void begin_backward(int loss);
+  void sweep(int loss);
   Sink sink(const Node& x, bool clear);  // opens x's gradient to one consumer, which sees it through x's view
   void evaluate(Node& owner);            // a gradient handed over unevaluated becomes plain
   void release(Node& n);

@@ -162,3 +162,21 @@ TEST_CASE("check_finite names the op whose gradient is not finite, backward") {
                          Error);
   }
 }
+
+TEST_CASE("what a sweep that throws has left in the gradients of parameters is not added to") {
+  const real large = std::numeric_limits<real>::max() / 4;
+  ParamSet set;
+  const int w = set.add("w", {1}, true);
+  set.values()[0] = 0;
+  Tape tape({.check_finite = true});
+  const Var v = tape.param(set, w), steep = scale(scale(v, large), large);
+  tape.keep_grad(steep);
+  CHECK_THROWS_WITH_AS(tape.backward(sum(steep + v)), doctest::Contains("is not finite"), Error);
+  CHECK(set.grads_used());
+  tape.reset();
+  tape.backward(sum(tape.param(set, w)));
+  CHECK(set.grad(w)[0] == 1);
+  tape.reset();
+  tape.backward(sum(tape.param(set, w)));
+  CHECK(set.grad(w)[0] == 2);
+}
