@@ -1,6 +1,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <new>
 #include <span>
 #include <string>
@@ -152,7 +153,7 @@ class Tape {
   Var input(const real* data, Shape shape, bool wants_grad = false);
   Var input(Bytes images);
   Var constant(Shape shape, real value);
-  Var param(ParamSet& set, int index);
+  Var param(ParamSet& set, int index);  // the set must live until the reset: without it no value is read or swept
 
   // Runs an op on inputs and records it. `O` has a name, `R forward(const Context&, A...)` and, unless R is View (a clamp),
   // `void backward(const Back&, A...)`; R is Tensor (new memory), Affine or View (another view of the first input's memory).
@@ -198,7 +199,8 @@ class Tape {
   Sink sink(const Node& x, bool clear);  // opens x's gradient to one consumer, which sees it through x's view
   void evaluate(Node& owner);            // a gradient handed over unevaluated becomes plain
   void release(Node& n);
-  void require_present(const Node& n) const;  // throws if backward has reused the value's memory
+  void require_present(const Node& n) const;  // throws if backward has reused the value's memory, or parameters are gone
+  void require_params() const;                // throws if parameters are gone, which any value may refer to
   // Options::check_finite: throw, naming op and scope, with the ranges of what went in.
   void check_value(const Node& n);
   void check_grads(const Node& n);
@@ -208,6 +210,11 @@ class Tape {
   Options options_;
   const kernels::Table& kernel_;
   std::vector<Node> nodes_;
+  struct Watched {
+    const ParamSet* set;
+    std::weak_ptr<const void> life;
+  };
+  std::vector<Watched> sets_;  // whose parameters are on the tape
   Arena memory_;
   Lanes lanes_;
   const char* scope_ = "";

@@ -180,3 +180,32 @@ TEST_CASE("what a sweep that throws has left in the gradients of parameters is n
   tape.backward(sum(tape.param(set, w)));
   CHECK(set.grad(w)[0] == 2);
 }
+
+TEST_CASE("parameters that are gone are refused by the sweep and by whatever reads values; a reset helps") {
+  const char* gone =
+      "tape: the parameters of a model on this tape are gone, destroyed or replaced by an assignment; keep the model until the "
+      "values are read, or reset the tape and record again";
+  const auto set_of_one = [] {
+    ParamSet set;
+    set.add("w", {3}, true);
+    return set;
+  };
+  std::optional<ParamSet> set(set_of_one());
+  Tape tape;
+  const Var w = tape.param(*set, 0), loss = sum(w);
+  set.emplace(set_of_one());  // at the same address
+  CHECK_THROWS_WITH_AS(tape.backward(loss), gone, Error);
+  CHECK_THROWS_WITH_AS(w.values(), gone, Error);
+  CHECK_THROWS_WITH_AS(w.grad(), gone, Error);
+  CHECK_THROWS_WITH_AS(sum(w), gone, Error);
+  CHECK_THROWS_WITH_AS(tape.keep_grad(w), gone, Error);
+  CHECK(w.shape() == Shape{3});
+  const Var fresh = tape.param(*set, 0);
+  CHECK_THROWS_WITH_AS(fresh.values(), gone, Error);
+  tape.reset();
+  const Var again = tape.param(*set, 0);
+  tape.backward(sum(again));
+  CHECK(again.grad() == std::vector<real>{1, 1, 1});
+  set.reset();
+  CHECK_THROWS_WITH_AS(again.values(), gone, Error);
+}

@@ -110,6 +110,26 @@ TEST_CASE("misuse: an optimizer or averages over a model that is gone, or that a
   refused();
 }
 
+TEST_CASE("misuse: a model that is gone before the sweep") {
+  const Batch8 batch;
+  Tape tape({.threads = 1});
+  Var loss;
+  {
+    const Model model = small_net();
+    loss = batch.loss(tape, model);
+  }
+  const std::string says =
+      "tape: the parameters of a model on this tape are gone, destroyed or replaced by an assignment; keep the model until the "
+      "values are read, or reset the tape and record again";
+  CHECK(message_of([&] { tape.backward(loss); }) == says);
+  CHECK(message_of([&] { loss.item(); }) == says);
+  Model model = small_net(), other = std::move(model);
+  tape.reset();
+  loss = batch.loss(tape, other);
+  const Model last = std::move(other);  // moves the handle, not the parameters
+  CHECK_NOTHROW(tape.backward(loss));
+}
+
 TEST_CASE("misuse: a loss that is no single number, or that depends on nothing trainable") {
   const Batch8 batch;
   const Model model = small_net();
