@@ -20,8 +20,8 @@ class Ema {
   Ema(const Ema&) = delete;
   Ema& operator=(const Ema&) = delete;
 
-  // Takes in the present values, after an optimizer's step. Throws while swapped in, or if the parameters are no longer those
-  // this was built over.
+  // Takes in the present values, after an optimizer's step. Throws while averages are swapped in, or if the parameters are no
+  // longer those this was built over.
   void update();
 
   // The averages, ParamSet::size() numbers laid out like the parameters; while swapped in, the values that train.
@@ -43,8 +43,10 @@ class Ema {
     friend class Ema;
     explicit Swap(Ema& ema);
     Ema& ema_;
+    Life life_;  // how long the parameters are lent
   };
-  // Throws if swapped in already, or if the parameters are no longer those this was built over. No step in the meantime.
+  // Throws if averages are swapped in already, or if the parameters are no longer those this was built over. In the meantime an
+  // optimizer's step and a checkpoint throw.
   Swap swap_in();
 
  private:
@@ -54,7 +56,6 @@ class Ema {
   Layout layout_;
   EmaOptions options_;
   long updates_ = 0;
-  bool swapped_ = false;
   std::vector<real> average_;
 };
 

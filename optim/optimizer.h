@@ -28,7 +28,7 @@ class Optimizer {
 
   // Moves the parameters once; the next backward starts from zero gradients. Throws if the parameters are no longer those the
   // optimizer was built over, or if one that is trainable was reached by no backward since the last step, or by one on a tape in
-  // inference mode; then nothing has changed.
+  // inference mode, or while averages are swapped in; then nothing has changed.
   void step();
 
   double lr() const { return lr_; }

@@ -91,7 +91,11 @@ void Trainer::require_state(const TrainerState& state) const {
           state.grad_norm, " cannot be those of ", state.batch, " batches of ", config_.batch);
 }
 
+// Averages swapped in are not what is trained.
+void Trainer::require_model() const { model_.params().require_not_lent("trainer: used"); }
+
 void Trainer::set_state(const TrainerState& state) {
+  require_model();
   require_state(state);
   state_ = state, positioned_ = false;
   begin_step();
@@ -162,6 +166,7 @@ bool Trainer::loss_stays_finite(const Batch& batch) {
 const StepReport& Trainer::step() {
   require(!over(), "trainer: the training of ", config_.epochs, " epochs is over");
   require(!epoch_over(), "trainer: epoch ", state_.epoch + 1, " is over; call end_epoch before the next step");
+  require_model();
   const auto begin = std::chrono::steady_clock::now();
   const Batch& batch = next_batch();
   const bool may_skip = state_.skipped < config_.skip_non_finite;
@@ -212,6 +217,7 @@ const StepReport& Trainer::report(double loss, double norm) {
 EpochReport Trainer::end_epoch() {
   require(!over() && epoch_over(), "trainer: epoch ", state_.epoch + 1, " is not over, ", batches_per_epoch() - state_.batch,
           " batches are left");
+  require_model();
   const double images = double(std::max(state_.images, 1L));
   EpochReport r{.epoch = state_.epoch + 1,
                 .epochs = config_.epochs,
@@ -269,6 +275,7 @@ TrainingResult Trainer::run(const TrainingCallbacks& callbacks) {
 }
 
 void Trainer::finish() {
+  require_model();
   if (ema_) std::copy_n(ema_->values(), model_.params().size(), model_.params().values());
 }
 

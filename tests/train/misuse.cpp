@@ -130,6 +130,42 @@ TEST_CASE("misuse: a model that is gone before the sweep") {
   CHECK_NOTHROW(tape.backward(loss));
 }
 
+TEST_CASE("misuse: training while the averages are swapped in") {
+  const Batch8 batch;
+  Model model = small_net();
+  AdamW adamw(model.params());
+  Ema ema(model.params()), other(model.params());
+  Tape tape({.threads = 1});
+  tape.backward(batch.loss(tape, model));
+  adamw.step(), ema.update();
+  tape.reset();
+  tape.backward(batch.loss(tape, model));
+  {
+    const auto in = ema.swap_in();
+    CHECK(message_of([&] { adamw.step(); }) == "adamw: step while the averages are swapped in; end the swap first");
+    CHECK(adamw.steps() == 1);
+    CHECK(message_of([&] { other.update(); }) == "ema: update while the averages are swapped in; end the swap first");
+    CHECK(message_of([&] { (void)other.swap_in(); }) == "ema: the averages are swapped in already");
+  }
+  CHECK_NOTHROW(adamw.step());
+
+  TrainingConfig config = full_config();
+  config.skip_non_finite = 1;
+  Trainer trainer(model, batch.data, config);
+  trainer.step();
+  const std::vector<real> good = trainer.good().values;
+  const TrainerState state = trainer.state();
+  {
+    const auto in = trainer.ema()->swap_in();
+    const std::string says = "trainer: used while the averages are swapped in; end the swap first";
+    CHECK(message_of([&] { trainer.step(); }) == says);
+    CHECK(message_of([&] { trainer.finish(); }) == says);
+    CHECK(message_of([&] { trainer.set_state(state); }) == says);
+  }
+  CHECK(trainer.good().values == good);
+  CHECK_NOTHROW(trainer.step());
+}
+
 TEST_CASE("misuse: a loss that is no single number, or that depends on nothing trainable") {
   const Batch8 batch;
   const Model model = small_net();
