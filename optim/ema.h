@@ -24,6 +24,9 @@ class Ema {
   // longer those this was built over.
   void update();
 
+  // Throws unless built over these parameters.
+  void require_over(const ParamSet& params) const { layout_.require_over(params); }
+
   // The averages, ParamSet::size() numbers laid out like the parameters; while swapped in, the values that train.
   real* values() { return average_.data(); }
   const real* values() const { return average_.data(); }

@@ -119,8 +119,13 @@ std::optional<Trainer::Weights> good_of(const Safetensors& file, const Checkpoin
   });
 }
 
-// Values and averages in each other's place would be a training that never was.
-void require_whole(const CheckpointParts& parts) { parts.model.params().require_not_lent("checkpoint: asked for"); }
+// Numbers of two models, or values and averages in each other's place, would be a training that never was.
+void require_whole(const CheckpointParts& parts) {
+  const ParamSet& params = parts.model.params();
+  parts.optimizer.require_over(params);
+  if (parts.ema) parts.ema->require_over(params);
+  params.require_not_lent("checkpoint: asked for");
+}
 
 CheckpointInfo load(const Safetensors& file, const CheckpointParts& parts, const std::string& model,
                     const std::function<void(const CheckpointInfo&)>& accept, std::optional<Trainer::Weights>* good = nullptr) {

@@ -116,6 +116,24 @@ TEST_CASE("checkpoint: a loop of one's own resumes to the same bits, its learnin
   CHECK(own_loop(info.state.step, 12, second, c, data) == expected);
 }
 
+TEST_CASE("checkpoint: parts of different models are refused, saving and loading, and change nothing") {
+  const TempFolder folder;
+  Model model = small_net(), other = small_net(2);
+  AdamW own(model.params()), over_other(other.params());
+  Ema averages(model.params()), of_other(other.params());
+  save_checkpoint(folder / "c", {model, own, &averages}, {});
+  const std::string before = take(folder / "c");
+  const auto refused = [&](const CheckpointParts& parts, const std::string& who) {
+    const std::string says = (folder / "c") + ": " + who + ": this was built over another model, not the one given with it";
+    CHECK(message_of([&] { save_checkpoint(folder / "c", parts, {}); }) == says);
+    CHECK(message_of([&] { load_checkpoint(folder / "c", parts); }) == says);
+  };
+  refused({model, over_other, &averages}, "adamw");
+  refused({other, own, &of_other}, "adamw");
+  refused({model, own, &of_other}, "ema");
+  CHECK(take(folder / "c") == before);
+}
+
 TEST_CASE("checkpoint: refused while averages are swapped in, which is when a model is saved") {
   const TempFolder folder;
   Stopped training(full_config(), 4);
