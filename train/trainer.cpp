@@ -91,8 +91,11 @@ void Trainer::require_state(const TrainerState& state) const {
           state.grad_norm, " cannot be those of ", state.batch, " batches of ", config_.batch);
 }
 
-// Averages swapped in are not what is trained.
-void Trainer::require_model() const { model_.params().require_not_lent("trainer: used"); }
+// What was made for the model fits no other that was assigned to it, and averages swapped in are not what is trained.
+void Trainer::require_model() const {
+  optimizer_->require_over(model_.params());
+  model_.params().require_not_lent("trainer: used");
+}
 
 void Trainer::set_state(const TrainerState& state) {
   require_model();

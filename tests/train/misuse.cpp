@@ -1,7 +1,9 @@
 // What people get wrong: each is one clear Error, and what they go on with still works.
 #include <doctest/doctest.h>
 
+#include <functional>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "../../core/ops/ops.h"
 #include "../data/support.h"
@@ -164,6 +166,40 @@ TEST_CASE("misuse: training while the averages are swapped in") {
   }
   CHECK(trainer.good().values == good);
   CHECK_NOTHROW(trainer.step());
+}
+
+TEST_CASE("misuse: a model that was moved from") {
+  const Batch8 batch;
+  const TempFolder folder;
+  Model model = small_net();
+  Trainer trainer(model, batch.data, full_config());
+  trainer.step();
+  Model moved = std::move(model);
+  Tape tape({.threads = 1});
+  const Var x = tape.input(batch.images);
+  const std::string says = "model: this one was moved from; use the one it was moved to";
+  for (const std::function<void()>& use : std::initializer_list<std::function<void()>>{
+           [&] { model(x); }, [&] { model.params(); }, [&] { model.layers(); }, [&] { model.parameter_count(); },
+           [&] { model.macs(); }, [&] { model.summary(); }, [&] { model.config(); }, [&] { model.to_json(); },
+           [&] { model.save(folder / "m"); }, [&] { model.state(); }, [&] { model.set_state({}); }, [&] { model.read_state({}); },
+           [&] { model.slab_state(nullptr, ""); }, [&] { model.set_slab_state({}, nullptr, ""); },
+           [&] { model.compile_inference(1); }, [&] { model.predict(batch.images, 1); }, [&] { trainer.step(); },
+           [&] { trainer.run(); }, [&] { trainer.finish(); }})
+    CHECK(message_of(use) == says);
+  CHECK_NOTHROW(cross_entropy(moved(x), batch.labels));
+  model = std::move(moved);
+  CHECK_NOTHROW(trainer.step());
+}
+
+TEST_CASE("misuse: a trainer to whose model another one was assigned") {
+  const Batch8 batch;
+  Model model = small_net();
+  Trainer trainer(model, batch.data, full_config());
+  trainer.step();
+  model = Model({8, 8, 1}, Sequential{Flatten{}, Linear{{.out_features = 200}}, Linear{{.out_features = 10}}});
+  for (const std::string& text : {message_of([&] { trainer.step(); }), message_of([&] { trainer.finish(); }),
+                                  message_of([&] { trainer.set_state(trainer.state()); })})
+    CHECK(contains(text, {"adamw: the model this was built over is gone"}));
 }
 
 TEST_CASE("misuse: a loss that is no single number, or that depends on nothing trainable") {
