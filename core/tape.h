@@ -19,7 +19,8 @@ namespace six {
 
 class Tape;
 
-// A value on a tape, which must be alive: a handle, free to copy. Using one after `Tape::reset`, or on another tape, throws.
+// A value on a tape: a handle, free to copy, that must not outlive the tape, as an iterator its container. Using one after
+// `Tape::reset`, or on another tape, throws.
 class Var {
  public:
   Var() = default;
