@@ -2,6 +2,7 @@
 #include <memory>
 #include <new>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "error.h"
@@ -80,6 +81,15 @@ class ParamSet {
 
   std::weak_ptr<const void> watch() const { return life_.watch(); }  // expires with the set
 
+  // The values are somebody else's until this expires: Ema::swap_in.
+  void lend(std::weak_ptr<const void> until) { lent_ = std::move(until); }
+  bool lent() const { return !lent_.expired(); }
+  // Throws, beginning with `where`, while they are.
+  template <class... Where>
+  void require_not_lent(const Where&... where) const {
+    require(!lent(), where..., " while the averages are swapped in; end the swap first");
+  }
+
  private:
   template <class T>
   struct Aligned {  // minimal allocator: 64-byte aligned slabs
@@ -100,6 +110,7 @@ class ParamSet {
   Slab values_, grads_, buffer_values_;
   bool grads_used_ = true, from_inference_ = false, inference_allowed_ = false;
   Life life_;
+  std::weak_ptr<const void> lent_;
 };
 
 }  // namespace six

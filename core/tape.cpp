@@ -93,6 +93,8 @@ Var Tape::constant(Shape shape, real value) {
 Var Tape::param(ParamSet& set, int index) {
   require(index >= 0 && index < int(set.params().size()), "tape: parameter ", index, " of ", set.params().size());
   const Param& p = set.params()[index];
+  const auto known = [&](const Watched& w) { return w.set == &set && !w.life.expired(); };
+  if (std::none_of(sets_.begin(), sets_.end(), known)) sets_.push_back({&set, set.watch()});
   Node n;
   n.view = View(set.value(index), p.shape), n.op = p.name.c_str(), n.scope = scope_, n.leaf = true, n.params = &set;
   n.wants_grad = p.trainable && options_.record;
@@ -115,7 +117,7 @@ Var Tape::keep_grad(Var v) {
 }
 
 void Tape::reset() {
-  nodes_.clear(), memory_.reset(), ++step_, dropouts_ = 0, swept_ = false, scope_ = "";
+  nodes_.clear(), sets_.clear(), memory_.reset(), ++step_, dropouts_ = 0, swept_ = false, scope_ = "";
   generation_ = next_generation();
 }
 
@@ -154,7 +156,16 @@ void Tape::release(Node& n) {
   if (n.owns_value && bytes_of(n.view) > kKept) memory_.give_back(n.view.y, bytes_of(n.view)), n.gone = true;
 }
 
+void Tape::require_params() const {
+  for (const Watched& w : sets_)
+    require(
+        !w.life.expired(),
+        "tape: the parameters of a model on this tape are gone, destroyed or replaced by an assignment; keep the model until the "
+        "values are read, or reset the tape and record again");
+}
+
 void Tape::require_present(const Node& n) const {
+  require_params();
   require(!nodes_[n.home].gone, "tape: the value of ", n.op, ' ', n.view.shape,
           " is gone, backward has reused its memory; read values above 64 KiB before");
 }
@@ -175,14 +186,25 @@ void Tape::backward(Var loss) {
   require(options_.record, "backward: this tape does not record (Tape::Options::record is false)");
   require(node(loss).view.size() == 1, "backward: the loss must be a single number, got shape ", node(loss).view.shape);
   require(node(loss).wants_grad, "backward: the loss depends on no parameter or input that wants a gradient");
+  require_params();
   require(!std::exchange(swept_, true), "backward: this tape was swept already; reset it and record again");
   begin_backward(loss.id_);
+  try {
+    sweep(loss.id_);
+  } catch (...) {  // the next sweep must not add to half a gradient
+    for (const Node& n : nodes_)
+      if (n.params && n.reached && n.wants_grad) n.params->mark_grads_used();
+    throw;
+  }
+}
+
+void Tape::sweep(int loss) {
   real one = 1;
   kernels::Grad seed;
   seed.g = &one;
-  nodes_[nodes_[loss.id_].owner].keeps_grad = true;
-  put_all(context(), node(loss).view, seed, sink(node(loss), false));  // the world outside is one more consumer
-  for (int i = loss.id_; i >= 0; --i) {
+  nodes_[nodes_[loss].owner].keeps_grad = true;
+  put_all(context(), nodes_[loss].view, seed, sink(nodes_[loss], false));  // the world outside is one more consumer
+  for (int i = loss; i >= 0; --i) {
     Node& n = nodes_[i];
     if (!n.backward || !n.grad.g) continue;
     n.backward(*this, i);
@@ -310,6 +332,7 @@ void Var::copy_values(std::span<real> to) const {
 
 std::vector<real> Var::grad() const {
   const Node& n = tape().node(*this);
+  tape_->require_params();
   require(n.wants_grad, "grad: ", n.op, ' ', n.view.shape, " wants no gradient");
   require(n.owner == id_ && (n.leaf || n.keeps_grad), "grad: the gradient of ", n.op, ' ', n.view.shape,
           " was not kept; call Tape::keep_grad before using the value");

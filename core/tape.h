@@ -1,6 +1,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <new>
 #include <span>
 #include <string>
@@ -18,7 +19,8 @@ namespace six {
 
 class Tape;
 
-// A value on a tape, which must be alive: a handle, free to copy. Using one after `Tape::reset`, or on another tape, throws.
+// A value on a tape: a handle, free to copy, that must not outlive the tape, as an iterator its container. Using one after
+// `Tape::reset`, or on another tape, throws.
 class Var {
  public:
   Var() = default;
@@ -152,7 +154,7 @@ class Tape {
   Var input(const real* data, Shape shape, bool wants_grad = false);
   Var input(Bytes images);
   Var constant(Shape shape, real value);
-  Var param(ParamSet& set, int index);
+  Var param(ParamSet& set, int index);  // the set must live until the reset: without it no value is read or swept
 
   // Runs an op on inputs and records it. `O` has a name, `R forward(const Context&, A...)` and, unless R is View (a clamp),
   // `void backward(const Back&, A...)`; R is Tensor (new memory), Affine or View (another view of the first input's memory).
@@ -162,7 +164,8 @@ class Tape {
   }
 
   // Adds d loss / d v into the gradient of every leaf v that wants one. Values above 64 KiB and gradients of inner nodes are
-  // reused on the way: reading them later throws. Throws if the loss is no single number, or on a second sweep.
+  // reused on the way: reading them later throws. Throws if the loss is no single number, or on a second sweep. A sweep that throws
+  // half way leaves gradients of parameters that count as used.
   void backward(Var loss);
   // Forgets all nodes. Keeps the memory.
   void reset();
@@ -193,10 +196,12 @@ class Tape {
   Var written_out(Var v);
   Var push(Node n);
   void begin_backward(int loss);
+  void sweep(int loss);
   Sink sink(const Node& x, bool clear);  // opens x's gradient to one consumer, which sees it through x's view
   void evaluate(Node& owner);            // a gradient handed over unevaluated becomes plain
   void release(Node& n);
-  void require_present(const Node& n) const;  // throws if backward has reused the value's memory
+  void require_present(const Node& n) const;  // throws if backward has reused the value's memory, or parameters are gone
+  void require_params() const;                // throws if parameters are gone, which any value may refer to
   // Options::check_finite: throw, naming op and scope, with the ranges of what went in.
   void check_value(const Node& n);
   void check_grads(const Node& n);
@@ -206,6 +211,11 @@ class Tape {
   Options options_;
   const kernels::Table& kernel_;
   std::vector<Node> nodes_;
+  struct Watched {
+    const ParamSet* set;
+    std::weak_ptr<const void> life;
+  };
+  std::vector<Watched> sets_;  // whose parameters are on the tape
   Arena memory_;
   Lanes lanes_;
   const char* scope_ = "";

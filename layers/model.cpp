@@ -137,11 +137,12 @@ Model Model::load(const std::string& path) {
 }
 
 Var Model::operator()(Var x) const {
+  const Sequential& root = whole();
   const Shape& s = x.shape();
   bool fits = s.rank() == input_.rank() + 1;
   for (int i = 0; fits && i < input_.rank(); ++i) fits = s[i + 1] == input_[i];
   require(fits, "model: the input has shape ", s, ", expected n samples of ", input_);
-  return root_(x);
+  return root(x);
 }
 
 OrderedJson Model::config() const {

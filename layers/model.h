@@ -26,7 +26,8 @@ struct LoadOptions {
   bool strict = true;  // false: tensors that are missing or unexpected are passed over; wrong shapes never are
 };
 
-// Layers with their parameters. Movable, not copyable; layers and parameters stay where they are when it moves.
+// Layers with their parameters. Movable, not copyable; layers and parameters stay where they are when it moves. One that was
+// moved from can be assigned to; what needs its layers or parameters throws.
 class Model {
  public:
   using Options = ModelOptions;
@@ -45,13 +46,13 @@ class Model {
   // Logits for x [n, input...], recorded on x's tape. Throws naming the layer.
   Var operator()(Var x) const;
 
-  ParamSet& params() { return *params_; }
-  const ParamSet& params() const { return *params_; }
-  const std::vector<AnyLayer>& layers() const { return root_.children(); }
+  ParamSet& params() { return held(params_); }
+  const ParamSet& params() const { return held(params_); }
+  const std::vector<AnyLayer>& layers() const { return whole().children(); }
   const Shape& input_shape() const { return input_; }  // without batch
   const Shape& output_shape() const { return root_.out(); }
   const std::string& name() const { return name_; }
-  long parameter_count() const { return params_->size(); }
+  long parameter_count() const { return params().size(); }
   long macs() const;  // multiply-accumulates of one sample
 
   // A table: layer, output shape, parameters, multiply-accumulates; blocks with their parts.
@@ -90,6 +91,14 @@ class Model {
   std::vector<real> predict(Bytes images, int threads = 0) const;
 
  private:
+  template <class Pointer>
+  static typename Pointer::element_type& held(const Pointer& p) {
+    require(p != nullptr, "model: this one was moved from; use the one it was moved to");
+    return *p;
+  }
+  const Builder::Result& built() const { return held(built_); }
+  const Sequential& whole() const { return built(), root_; }
+
   Shape input_;
   std::string name_, training_;
   std::unique_ptr<ParamSet> params_;

@@ -94,7 +94,7 @@ std::vector<real> softmax(std::span<const real> logits, long classes) {
 
 long Model::macs() const {
   long sum = 0;
-  for (const Builder::Row& row : built_->rows) sum = add_up(sum, row.macs);
+  for (const Builder::Row& row : built().rows) sum = add_up(sum, row.macs);
   return sum;
 }
 
@@ -102,7 +102,7 @@ std::string Model::summary() const {
   constexpr int kColumns = 5;
   using Line = std::array<std::string, kColumns>;
   std::vector<Line> lines = {{"layer", "type", "output", "parameters", "MACs"}, {"input", "", sides(input_), "", ""}};
-  for (const Builder::Row& row : built_->rows)
+  for (const Builder::Row& row : built().rows)
     lines.push_back({row.path.substr(std::string_view("layers.").size()), row.type, sides(row.out),
                      row.parameters ? grouped(row.parameters) : "", row.macs ? grouped(row.macs) : ""});
   lines.push_back({"total", "", "", grouped(parameter_count()), grouped(macs())});

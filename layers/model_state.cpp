@@ -107,33 +107,33 @@ void save_all(std::vector<SavedTensor>& to, const Tensors& tensors, const std::s
 }  // namespace
 
 std::vector<SavedTensor> Model::state(const real* values, const real* buffers) const {
-  const ParamSet& p = *params_;
+  const ParamSet& p = params();
   std::vector<SavedTensor> tensors;
-  save_all(tensors, built_->params, "", [&](int i) { return values + (p.value(i) - p.values()); });
-  save_all(tensors, built_->buffers, "", [&](int i) { return buffers + (p.buffer(i) - p.buffer_values()); });
+  save_all(tensors, built().params, "", [&](int i) { return values + (p.value(i) - p.values()); });
+  save_all(tensors, built().buffers, "", [&](int i) { return buffers + (p.buffer(i) - p.buffer_values()); });
   return tensors;
 }
 
 Model::Slabs Model::read_state(const std::vector<SavedTensor>& tensors, const LoadOptions& options) const {
-  const ParamSet& p = *params_;
+  const ParamSet& p = params();
   FoundTensors found(tensors, options);
-  const auto params = take_all(found, built_->params), buffers = take_all(found, built_->buffers);
+  const auto params = take_all(found, built().params), buffers = take_all(found, built().buffers);
   found.report(options.strict);
   Slabs slabs{{p.values(), p.values() + p.size()}, {p.buffer_values(), p.buffer_values() + p.buffer_size()}};
-  put_tensors(built_->params, params, [&](int i) { return slabs.values.data() + (p.value(i) - p.values()); });
-  put_tensors(built_->buffers, buffers, [&](int i) { return slabs.buffers.data() + (p.buffer(i) - p.buffer_values()); });
+  put_tensors(built().params, params, [&](int i) { return slabs.values.data() + (p.value(i) - p.values()); });
+  put_tensors(built().buffers, buffers, [&](int i) { return slabs.buffers.data() + (p.buffer(i) - p.buffer_values()); });
   return slabs;
 }
 
 void Model::set_state(const std::vector<SavedTensor>& tensors, const LoadOptions& options) {
   const Slabs slabs = read_state(tensors, options);
-  std::copy(slabs.values.begin(), slabs.values.end(), params_->values());
-  std::copy(slabs.buffers.begin(), slabs.buffers.end(), params_->buffer_values());
+  std::copy(slabs.values.begin(), slabs.values.end(), params().values());
+  std::copy(slabs.buffers.begin(), slabs.buffers.end(), params().buffer_values());
 }
 
 std::vector<SavedTensor> Model::slab_state(const real* slab, const std::string& prefix) const {
   std::vector<SavedTensor> tensors;
-  save_all(tensors, built_->params, prefix, [&](int i) { return slab + params_->params()[std::size_t(i)].offset; });
+  save_all(tensors, built().params, prefix, [&](int i) { return slab + params().params()[std::size_t(i)].offset; });
   return tensors;
 }
 
@@ -142,9 +142,9 @@ void Model::set_slab_state(const std::vector<SavedTensor>& tensors, real* slab, 
   for (const SavedTensor& t : tensors)
     if (t.name.starts_with(prefix)) own.push_back(t);
   FoundTensors found(own, {});
-  const auto values = take_all(found, built_->params, prefix);
+  const auto values = take_all(found, built().params, prefix);
   found.report(true);
-  put_tensors(built_->params, values, [&](int i) { return slab + params_->params()[std::size_t(i)].offset; });
+  put_tensors(built().params, values, [&](int i) { return slab + params().params()[std::size_t(i)].offset; });
 }
 
 void Model::save(const std::string& path) const {

@@ -18,7 +18,7 @@ Ema::Ema(ParamSet& params, EmaOptions options)
 
 void Ema::update() {
   layout_.require_unchanged();
-  require(!swapped_, "ema: update while the averages are swapped in; end the swap first");
+  params_.require_not_lent("ema: update");
   const double t = double(updates_++);
   const double decay = options_.warmup ? std::min(options_.decay, (1 + t) / (10 + t)) : options_.decay;
   average(average_.data(), params_.values(), params_.size(), real(1 - decay));
@@ -31,7 +31,7 @@ void Ema::set_updates(long updates) {
 
 Ema::Swap Ema::swap_in() {
   layout_.require_unchanged();
-  require(!swapped_, "ema: the averages are swapped in already");
+  require(!params_.lent(), "ema: the averages are swapped in already");
   return Swap(*this);
 }
 
@@ -39,10 +39,12 @@ Ema::Swap Ema::swap_in() {
 void Ema::exchange() {
   const long n = std::min(params_.size(), long(average_.size()));
   std::swap_ranges(average_.begin(), average_.begin() + n, params_.values());
-  swapped_ = !swapped_;
 }
 
-Ema::Swap::Swap(Ema& ema) : ema_(ema) { ema_.exchange(); }
+Ema::Swap::Swap(Ema& ema) : ema_(ema) {
+  ema_.exchange();
+  ema_.params_.lend(life_.watch());
+}
 Ema::Swap::~Swap() {
   if (!ema_.layout_.gone()) ema_.exchange();
 }

@@ -20,9 +20,12 @@ class Ema {
   Ema(const Ema&) = delete;
   Ema& operator=(const Ema&) = delete;
 
-  // Takes in the present values, after an optimizer's step. Throws while swapped in, or if the parameters are no longer those
-  // this was built over.
+  // Takes in the present values, after an optimizer's step. Throws while averages are swapped in, or if the parameters are no
+  // longer those this was built over.
   void update();
+
+  // Throws unless built over these parameters.
+  void require_over(const ParamSet& params) const { layout_.require_over(params); }
 
   // The averages, ParamSet::size() numbers laid out like the parameters; while swapped in, the values that train.
   real* values() { return average_.data(); }
@@ -43,8 +46,10 @@ class Ema {
     friend class Ema;
     explicit Swap(Ema& ema);
     Ema& ema_;
+    Life life_;  // how long the parameters are lent
   };
-  // Throws if swapped in already, or if the parameters are no longer those this was built over. No step in the meantime.
+  // Throws if averages are swapped in already, or if the parameters are no longer those this was built over. In the meantime an
+  // optimizer's step and a checkpoint throw.
   Swap swap_in();
 
  private:
@@ -54,7 +59,6 @@ class Ema {
   Layout layout_;
   EmaOptions options_;
   long updates_ = 0;
-  bool swapped_ = false;
   std::vector<real> average_;
 };
 

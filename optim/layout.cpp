@@ -15,4 +15,9 @@ void Layout::require_unchanged() const {
           " when this was built; build it after the last layer");
 }
 
+void Layout::require_over(const ParamSet& params) const {
+  require_unchanged();
+  require(&params == &params_, owner_, ": this was built over another model, not the one given with it");
+}
+
 }  // namespace six

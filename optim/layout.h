@@ -12,6 +12,8 @@ class Layout {
   Layout(std::string owner, const ParamSet& params);
   // Throws Error, naming the owner, if parameters were added since or the set is gone.
   void require_unchanged() const;
+  // Throws Error if it may not be used with `params`: the same, or not the set this was built over.
+  void require_over(const ParamSet& params) const;
   bool gone() const { return life_.expired(); }
 
  private:

@@ -31,6 +31,7 @@ Optimizer::Optimizer(std::string name, ParamSet& params, Common options)
 
 void Optimizer::step() {
   layout_.require_unchanged();
+  params_.require_not_lent(name_, ": step");
   find_ranges();
   const bool frozen = ranges_.empty();
   require(

@@ -28,7 +28,7 @@ class Optimizer {
 
   // Moves the parameters once; the next backward starts from zero gradients. Throws if the parameters are no longer those the
   // optimizer was built over, or if one that is trainable was reached by no backward since the last step, or by one on a tape in
-  // inference mode; then nothing has changed.
+  // inference mode, or while averages are swapped in; then nothing has changed.
   void step();
 
   double lr() const { return lr_; }
@@ -36,6 +36,7 @@ class Optimizer {
   // The norm of the gradients of the last step before clipping; 0 without clip_norm.
   double last_grad_norm() const { return last_grad_norm_; }
   const ParamSet& params() const { return params_; }
+  void require_over(const ParamSet& params) const { layout_.require_over(params); }  // throws unless built over these
 
   // What a checkpoint holds besides the parameters: the count of steps and the slots, to be written through their pointers.
   long steps() const { return steps_; }

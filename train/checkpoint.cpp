@@ -119,8 +119,17 @@ std::optional<Trainer::Weights> good_of(const Safetensors& file, const Checkpoin
   });
 }
 
+// Numbers of two models, or values and averages in each other's place, would be a training that never was.
+void require_whole(const CheckpointParts& parts) {
+  const ParamSet& params = parts.model.params();
+  parts.optimizer.require_over(params);
+  if (parts.ema) parts.ema->require_over(params);
+  params.require_not_lent("checkpoint: asked for");
+}
+
 CheckpointInfo load(const Safetensors& file, const CheckpointParts& parts, const std::string& model,
                     const std::function<void(const CheckpointInfo&)>& accept, std::optional<Trainer::Weights>* good = nullptr) {
+  require_whole(parts);
   const Metadata m(file.metadata);
   require(m.text("format") == kCheckpointFormat, "format is ", printable(m.text("format")), ", expected \"", kCheckpointFormat,
           '"');
@@ -189,6 +198,7 @@ std::string first_difference(const std::string& is, const std::string& expected)
 
 namespace {
 Safetensors make(const CheckpointParts& parts, const CheckpointInfo& info, const std::string& model) {
+  require_whole(parts);
   Safetensors file;
   append(file.tensors, parts.model.state(), kModel);
   for (const Optimizer::Slot& slot : parts.optimizer.state())
@@ -230,7 +240,7 @@ CheckpointInfo load_checkpoint(const Safetensors& file, const CheckpointParts& p
 }
 
 void save_checkpoint(const std::string& path, const CheckpointParts& parts, const CheckpointInfo& info) {
-  write_safetensors(path, checkpoint_of(parts, info), Checksum::required);
+  write_safetensors(path, in_context(path, [&] { return checkpoint_of(parts, info); }), Checksum::required);
 }
 
 namespace {
@@ -275,7 +285,7 @@ Safetensors checkpoint_of(Trainer& trainer, std::int64_t log_offset) {
 }
 
 void save_checkpoint(const std::string& path, Trainer& trainer, std::int64_t log_offset) {
-  write_safetensors(path, checkpoint_of(trainer, log_offset), Checksum::required);
+  write_safetensors(path, in_context(path, [&] { return checkpoint_of(trainer, log_offset); }), Checksum::required);
 }
 
 namespace {

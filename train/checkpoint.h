@@ -23,6 +23,7 @@ struct CheckpointInfo {
 
 // The objects whose numbers a checkpoint holds: parameters and running statistics; slots, count of steps and learning rate;
 // averages and count of updates. A trainer's also holds the last weights with which a loss was finite.
+// Saving and loading throw Error if they are not of one model, or while averages are swapped in.
 struct CheckpointParts {
   Model& model;
   Optimizer& optimizer;

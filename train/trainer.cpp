@@ -94,7 +94,14 @@ void Trainer::require_state(const TrainerState& state) const {
           state.grad_norm, " cannot be those of ", state.batch, " batches of ", config_.batch);
 }
 
+// What was made for the model fits no other that was assigned to it, and averages swapped in are not what is trained.
+void Trainer::require_model() const {
+  optimizer_->require_over(model_.params());
+  model_.params().require_not_lent("trainer: used");
+}
+
 void Trainer::set_state(const TrainerState& state) {
+  require_model();
   require_state(state);
   state_ = state, positioned_ = false;
   begin_step();
@@ -165,6 +172,7 @@ bool Trainer::loss_stays_finite(const Batch& batch) {
 const StepReport& Trainer::step() {
   require(!over(), "trainer: the training of ", config_.epochs, " epochs is over");
   require(!epoch_over(), "trainer: epoch ", state_.epoch + 1, " is over; call end_epoch before the next step");
+  require_model();
   const auto begin = std::chrono::steady_clock::now();
   const Batch& batch = next_batch();
   const bool may_skip = state_.skipped < config_.skip_non_finite;
@@ -215,6 +223,7 @@ const StepReport& Trainer::report(double loss, double norm) {
 EpochReport Trainer::end_epoch() {
   require(!over() && epoch_over(), "trainer: epoch ", state_.epoch + 1, " is not over, ", batches_per_epoch() - state_.batch,
           " batches are left");
+  require_model();
   const double images = double(std::max(state_.images, 1L));
   EpochReport r{.epoch = state_.epoch + 1,
                 .epochs = config_.epochs,
@@ -272,6 +281,7 @@ TrainingResult Trainer::run(const TrainingCallbacks& callbacks) {
 }
 
 void Trainer::finish() {
+  require_model();
   if (ema_) std::copy_n(ema_->values(), model_.params().size(), model_.params().values());
 }
 

@@ -55,8 +55,9 @@ struct TrainingResult {
 // the batch that led to it.
 class Trainer {
  public:
-  // Refers to model and data, which must outlive it; the data must have been split as the config says (split_validation).
-  // Throws Error if the data do not fit the model or the config, an option is out of range, or there is no such teacher.
+  // Refers to model and data, which must outlive it and stay where they are; the data must have been split as the config says
+  // (split_validation). Throws Error if the data do not fit the model or the config, an option is out of range, or there is no such
+  // teacher.
   Trainer(Model& model, const Dataset& data, const TrainingConfig& config);
 
   // Runs from where the training stands to its end. Then the model holds the weights to use: the averages, if there are any.
@@ -103,6 +104,7 @@ class Trainer {
  private:
   BatchOptions batch_options() const;
   const Batch& next_batch();
+  void require_model() const;
   void begin_step();
   void count_step();
   Var record(const Batch& batch);                                      // the loss, on the tape

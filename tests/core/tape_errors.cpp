@@ -162,3 +162,50 @@ TEST_CASE("check_finite names the op whose gradient is not finite, backward") {
                          Error);
   }
 }
+
+TEST_CASE("what a sweep that throws has left in the gradients of parameters is not added to") {
+  const real large = std::numeric_limits<real>::max() / 4;
+  ParamSet set;
+  const int w = set.add("w", {1}, true);
+  set.values()[0] = 0;
+  Tape tape({.check_finite = true});
+  const Var v = tape.param(set, w), steep = scale(scale(v, large), large);
+  tape.keep_grad(steep);
+  CHECK_THROWS_WITH_AS(tape.backward(sum(steep + v)), doctest::Contains("is not finite"), Error);
+  CHECK(set.grads_used());
+  tape.reset();
+  tape.backward(sum(tape.param(set, w)));
+  CHECK(set.grad(w)[0] == 1);
+  tape.reset();
+  tape.backward(sum(tape.param(set, w)));
+  CHECK(set.grad(w)[0] == 2);
+}
+
+TEST_CASE("parameters that are gone are refused by the sweep and by whatever reads values; a reset helps") {
+  const char* gone =
+      "tape: the parameters of a model on this tape are gone, destroyed or replaced by an assignment; keep the model until the "
+      "values are read, or reset the tape and record again";
+  const auto set_of_one = [] {
+    ParamSet set;
+    set.add("w", {3}, true);
+    return set;
+  };
+  std::optional<ParamSet> set(set_of_one());
+  Tape tape;
+  const Var w = tape.param(*set, 0), loss = sum(w);
+  set.emplace(set_of_one());  // at the same address
+  CHECK_THROWS_WITH_AS(tape.backward(loss), gone, Error);
+  CHECK_THROWS_WITH_AS(w.values(), gone, Error);
+  CHECK_THROWS_WITH_AS(w.grad(), gone, Error);
+  CHECK_THROWS_WITH_AS(sum(w), gone, Error);
+  CHECK_THROWS_WITH_AS(tape.keep_grad(w), gone, Error);
+  CHECK(w.shape() == Shape{3});
+  const Var fresh = tape.param(*set, 0);
+  CHECK_THROWS_WITH_AS(fresh.values(), gone, Error);
+  tape.reset();
+  const Var again = tape.param(*set, 0);
+  tape.backward(sum(again));
+  CHECK(again.grad() == std::vector<real>{1, 1, 1});
+  set.reset();
+  CHECK_THROWS_WITH_AS(again.values(), gone, Error);
+}

@@ -116,6 +116,47 @@ TEST_CASE("checkpoint: a loop of one's own resumes to the same bits, its learnin
   CHECK(own_loop(info.state.step, 12, second, c, data) == expected);
 }
 
+TEST_CASE("checkpoint: parts of different models are refused, saving and loading, and change nothing") {
+  const TempFolder folder;
+  Model model = small_net(), other = small_net(2);
+  AdamW own(model.params()), over_other(other.params());
+  Ema averages(model.params()), of_other(other.params());
+  save_checkpoint(folder / "c", {model, own, &averages}, {});
+  const std::string before = take(folder / "c");
+  const auto refused = [&](const CheckpointParts& parts, const std::string& who) {
+    const std::string says = (folder / "c") + ": " + who + ": this was built over another model, not the one given with it";
+    CHECK(message_of([&] { save_checkpoint(folder / "c", parts, {}); }) == says);
+    CHECK(message_of([&] { load_checkpoint(folder / "c", parts); }) == says);
+  };
+  refused({model, over_other, &averages}, "adamw");
+  refused({other, own, &of_other}, "adamw");
+  refused({model, own, &of_other}, "ema");
+  CHECK(take(folder / "c") == before);
+}
+
+TEST_CASE("checkpoint: refused while averages are swapped in, which is when a model is saved") {
+  const TempFolder folder;
+  Stopped training(full_config(), 4);
+  Model& model = training.model;
+  const CheckpointParts parts{model, training.trainer.optimizer(), training.trainer.ema()};
+  const std::vector<real> averages(parts.ema->values(), parts.ema->values() + model.params().size());
+  save_checkpoint(folder / "c", training.trainer);
+  const std::string before = take(folder / "c");
+  {
+    const auto in = parts.ema->swap_in();
+    const std::string says = (folder / "c") + ": checkpoint: asked for while the averages are swapped in; end the swap first";
+    CHECK(message_of([&] { save_checkpoint(folder / "c", parts, {}); }) == says);
+    CHECK(message_of([&] { load_checkpoint(folder / "c", parts); }) == says);
+    CHECK(message_of([&] { save_checkpoint(folder / "c", training.trainer); }) == says);
+    CHECK(message_of([&] { load_checkpoint(folder / "c", training.trainer); }) == says);
+    model.save(folder / "m");
+  }
+  CHECK(take(folder / "c") == before);
+  const Model saved = Model::load(folder / "m");
+  CHECK(std::equal(averages.begin(), averages.end(), saved.params().values()));
+  CHECK_NOTHROW(load_checkpoint(folder / "c", training.trainer));
+}
+
 // Everything that loading may change.
 std::vector<real> numbers_of(Stopped& s) {
   const Result r = result_of(s.model, s.trainer);

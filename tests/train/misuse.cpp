@@ -1,7 +1,9 @@
 // What people get wrong: each is one clear Error, and what they go on with still works.
 #include <doctest/doctest.h>
 
+#include <functional>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "../../core/ops/ops.h"
 #include "../data/support.h"
@@ -108,6 +110,96 @@ TEST_CASE("misuse: an optimizer or averages over a model that is gone, or that a
   refused();
   model.reset();
   refused();
+}
+
+TEST_CASE("misuse: a model that is gone before the sweep") {
+  const Batch8 batch;
+  Tape tape({.threads = 1});
+  Var loss;
+  {
+    const Model model = small_net();
+    loss = batch.loss(tape, model);
+  }
+  const std::string says =
+      "tape: the parameters of a model on this tape are gone, destroyed or replaced by an assignment; keep the model until the "
+      "values are read, or reset the tape and record again";
+  CHECK(message_of([&] { tape.backward(loss); }) == says);
+  CHECK(message_of([&] { loss.item(); }) == says);
+  Model model = small_net(), other = std::move(model);
+  tape.reset();
+  loss = batch.loss(tape, other);
+  const Model last = std::move(other);  // moves the handle, not the parameters
+  CHECK_NOTHROW(tape.backward(loss));
+}
+
+TEST_CASE("misuse: training while the averages are swapped in") {
+  const Batch8 batch;
+  Model model = small_net();
+  AdamW adamw(model.params());
+  Ema ema(model.params()), other(model.params());
+  Tape tape({.threads = 1});
+  tape.backward(batch.loss(tape, model));
+  adamw.step(), ema.update();
+  tape.reset();
+  tape.backward(batch.loss(tape, model));
+  {
+    const auto in = ema.swap_in();
+    CHECK(message_of([&] { adamw.step(); }) == "adamw: step while the averages are swapped in; end the swap first");
+    CHECK(adamw.steps() == 1);
+    CHECK(message_of([&] { other.update(); }) == "ema: update while the averages are swapped in; end the swap first");
+    CHECK(message_of([&] { (void)other.swap_in(); }) == "ema: the averages are swapped in already");
+  }
+  CHECK_NOTHROW(adamw.step());
+
+  TrainingConfig config = full_config();
+  config.skip_non_finite = 1;
+  Trainer trainer(model, batch.data, config);
+  trainer.step();
+  const std::vector<real> good = trainer.good().values;
+  const TrainerState state = trainer.state();
+  {
+    const auto in = trainer.ema()->swap_in();
+    const std::string says = "trainer: used while the averages are swapped in; end the swap first";
+    CHECK(message_of([&] { trainer.step(); }) == says);
+    CHECK(message_of([&] { trainer.finish(); }) == says);
+    CHECK(message_of([&] { trainer.set_state(state); }) == says);
+  }
+  CHECK(trainer.good().values == good);
+  CHECK_NOTHROW(trainer.step());
+}
+
+TEST_CASE("misuse: a model that was moved from") {
+  const Batch8 batch;
+  const TempFolder folder;
+  Model model = small_net();
+  Trainer trainer(model, batch.data, full_config());
+  trainer.step();
+  Model moved = std::move(model);
+  Tape tape({.threads = 1});
+  const Var x = tape.input(batch.images);
+  const std::string says = "model: this one was moved from; use the one it was moved to";
+  for (const std::function<void()>& use : std::initializer_list<std::function<void()>>{
+           [&] { model(x); }, [&] { model.params(); }, [&] { model.layers(); }, [&] { model.parameter_count(); },
+           [&] { model.macs(); }, [&] { model.summary(); }, [&] { model.config(); }, [&] { model.to_json(); },
+           [&] { model.save(folder / "m"); }, [&] { model.state(); }, [&] { model.set_state({}); }, [&] { model.read_state({}); },
+           [&] { model.slab_state(nullptr, ""); }, [&] { model.set_slab_state({}, nullptr, ""); },
+           [&] { model.compile_inference(1); }, [&] { model.predict(batch.images, 1); }, [&] { trainer.step(); },
+           [&] { trainer.run(); }, [&] { trainer.finish(); }})
+    CHECK(message_of(use) == says);
+  CHECK_NOTHROW(cross_entropy(moved(x), batch.labels));
+  model = std::move(moved);
+  CHECK_NOTHROW(trainer.step());
+}
+
+TEST_CASE("misuse: a trainer to whose model another one was assigned") {
+  const Batch8 batch;
+  Model model = small_net();
+  Trainer trainer(model, batch.data, full_config());
+  trainer.step();
+  model = Model({8, 8, 1}, Sequential{Flatten{}, Linear{{.out_features = 200}}, Linear{{.out_features = 10}}});
+  for (const std::string& text : {message_of([&] { trainer.step(); }), message_of([&] { trainer.finish(); }),
+                                  message_of([&] { trainer.set_state(trainer.state()); })})
+    CHECK(contains(text, {"adamw: the model this was built over is gone"}));
 }
 
 TEST_CASE("misuse: a loss that is no single number, or that depends on nothing trainable") {
