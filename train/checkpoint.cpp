@@ -151,6 +151,7 @@ CheckpointInfo load(const Safetensors& file, const CheckpointParts& parts, const
   std::vector<std::vector<real>> slabs;
   slabs.reserve(slots.size());
   for (const Optimizer::Slot& slot : slots) slabs.push_back(slab_of(parts.model, file.tensors, slot_prefix(slot)));
+  require(!parts.ema || !below(file.tensors, kEma).empty(), "holds no averages; load it without an Ema");
   const std::vector<real> averages = parts.ema ? slab_of(parts.model, file.tensors, std::string(kEma)) : std::vector<real>{};
   if (good) *good = good_of(file, parts);
   in_context("model.*", [&] { parts.model.set_state(below(file.tensors, kModel)); });
@@ -299,6 +300,8 @@ std::string difference_of_trainings(const std::string& is, const std::string& ex
 
 CheckpointInfo load_checkpoint(const Safetensors& file, Trainer& trainer) {
   const auto accept = [&](const CheckpointInfo& info) {
+    require(!info.training.empty(),
+            "was saved by a loop without a trainer; load it with the model and the optimizer it was saved with");
     const std::string difference = difference_of_trainings(info.training, trainer.training_text());
     require(difference.empty(), "is of another training: ", difference);
     require(info.seed == trainer.config().seed, "seed is ", info.seed, ", not ", trainer.config().seed);

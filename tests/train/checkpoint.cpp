@@ -116,6 +116,18 @@ TEST_CASE("checkpoint: a loop of one's own resumes to the same bits, its learnin
   CHECK(own_loop(info.state.step, 12, second, c, data) == expected);
 }
 
+TEST_CASE("checkpoint: one without a trainer or without averages is told as that where these are wanted") {
+  const TempFolder folder;
+  const std::string path = folder / "c.safetensors";
+  Stopped own(full_config(), 2), other;
+  save_checkpoint(path, {own.model, own.trainer.optimizer()}, {});
+  CHECK(contains(message_of([&] { load_checkpoint(path, other.trainer); }), {path, "was saved by a loop without a trainer"}));
+  CHECK(contains(message_of([&] {
+                   load_checkpoint(path, {own.model, own.trainer.optimizer(), own.trainer.ema()});
+                 }),
+                 {path, "holds no averages; load it without an Ema"}));
+}
+
 TEST_CASE("checkpoint: parts of different models are refused, saving and loading, and change nothing") {
   const TempFolder folder;
   Model model = small_net(), other = small_net(2);
