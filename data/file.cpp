@@ -89,14 +89,6 @@ void write_all(const std::string& path, int fd, std::string_view text) {
   }
 }
 
-// Whether the path still leads to an open file.
-bool leads_to(const std::string& path, int fd) {
-  struct stat named {
-  }, opened{};
-  return ::lstat(path.c_str(), &named) == 0 && ::fstat(fd, &opened) == 0 && named.st_ino == opened.st_ino &&
-         named.st_dev == opened.st_dev;
-}
-
 // What will take the place of `target`, under a name that no other writer has. Its lock says that its writer lives: whoever gets it
 // may remove the file.
 class Temporary {
@@ -130,7 +122,9 @@ class Temporary {
     file_.emplace(shown_, path_, O_WRONLY | O_CREAT | O_EXCL);
   }
   bool locked() const {  // where there are no locks, nobody takes it
-    return (::flock(file_->fd(), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) && leads_to(path_, file_->fd());
+    struct stat info {};
+    const bool held = ::flock(file_->fd(), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+    return held && !(::fstat(file_->fd(), &info) == 0 && info.st_nlink == 0);
   }
 
   const std::string& shown_;
@@ -193,6 +187,14 @@ std::string target_of(const std::string& path) {
     target = target.parent_path() / fs::read_symlink(target, unknown);  // an absolute one replaces what is before it
   require(!fs::is_symlink(fs::symlink_status(target, unknown)), path, ": cannot be replaced: its links lead round");
   return target.string();
+}
+
+// Whether the path still leads to an open file.
+bool leads_to(const std::string& path, int fd) {
+  struct stat named {
+  }, opened{};
+  return ::lstat(path.c_str(), &named) == 0 && ::fstat(fd, &opened) == 0 && named.st_ino == opened.st_ino &&
+         named.st_dev == opened.st_dev;
 }
 
 // Removes the temporaries that writers now dead have left in a folder, as far as that can be done.

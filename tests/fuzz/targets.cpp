@@ -133,7 +133,7 @@ class MemoryFile {
 
  private:
   static int opened(int flags) {
-    if (flags & O_TRUNC) content_.clear();
+    if (flags & O_EXCL) content_.clear();
     return 0;
   }
   static inline std::string content_;  // FileCalls are plain functions
