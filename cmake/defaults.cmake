@@ -16,7 +16,8 @@ endif()
 # to products and sums of one statement: with "fast" it picks among those of several, for each vector width another. gcc 12 takes "on"
 # for "off".
 set(SIX_CONTRACT $<IF:$<CXX_COMPILER_ID:GNU>,fast,on>)
-set(SIX_HOST_FLAGS -Wall -Wextra -Wshadow -ffp-contract=off $<$<NOT:$<CONFIG:Debug>>:-O2>)
+set(SIX_OPTIMIZED $<OR:$<CONFIG:Release,RelWithDebInfo>,$<STREQUAL:$<CONFIG>,>>)  # also where a project around it names no type
+set(SIX_HOST_FLAGS -Wall -Wextra -Wshadow -ffp-contract=off $<${SIX_OPTIMIZED}:-O2>)
 set(SIX_KERNEL_FLAGS -Wall -Wextra -Wshadow -ffp-contract=${SIX_CONTRACT} $<IF:$<CONFIG:Debug>,-O1,-O3>)
 if(SIX_WERROR)
   list(APPEND SIX_HOST_FLAGS -Werror)

@@ -9,7 +9,7 @@ list(APPEND SIX_HOST_SOURCES "${SIX_DISPATCH_SOURCE}")
 
 # Passes over whole slabs and images, plain loops of which the compiler makes vectors if sqrt need not set errno; the same bits.
 file(GLOB SIX_LOOP_SOURCES CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/optim/*.cpp" "${PROJECT_SOURCE_DIR}/data/augment.cpp")
-set_source_files_properties(${SIX_LOOP_SOURCES} PROPERTIES COMPILE_OPTIONS "$<$<NOT:$<CONFIG:Debug>>:-O3;-fno-math-errno>")
+set_source_files_properties(${SIX_LOOP_SOURCES} PROPERTIES COMPILE_OPTIONS "$<${SIX_OPTIMIZED}:-O3;-fno-math-errno>")
 
 # In the build tree, as after installation, a user's include path holds sixgrad.h and sixgrad/, never core/ itself.
 set(SIX_INCLUDE_DIR "${PROJECT_BINARY_DIR}/include")
@@ -25,7 +25,7 @@ endforeach()
 # Plain loops over whole data sets.
 set_source_files_properties("${PROJECT_SOURCE_DIR}/deploy/graph_values.cpp" "${PROJECT_SOURCE_DIR}/deploy/emulator.cpp"
                             "${PROJECT_SOURCE_DIR}/deploy/int_inference.cpp"
-                            "${PROJECT_SOURCE_DIR}/core/ops/fake_quantize.cpp" PROPERTIES COMPILE_OPTIONS $<$<NOT:$<CONFIG:Debug>>:-O3>)
+                            "${PROJECT_SOURCE_DIR}/core/ops/fake_quantize.cpp" PROPERTIES COMPILE_OPTIONS $<${SIX_OPTIMIZED}:-O3>)
 
 # data/digits.csv.gz travels inside the library.
 include(cmake/embed.cmake)

@@ -14,7 +14,7 @@ sixgrad_embed("${PROJECT_SOURCE_DIR}/examples/configs/digits.json" six_study_dig
 sixgrad_embed("${PROJECT_SOURCE_DIR}/docs/STUDY_DESIGN.md" six_study_design "${PROJECT_BINARY_DIR}/study/design.cpp")
 add_library(study STATIC ${study_sources} "${PROJECT_BINARY_DIR}/study/mobilenet.cpp" "${PROJECT_BINARY_DIR}/study/digits.cpp"
             "${PROJECT_BINARY_DIR}/study/design.cpp")
-set_source_files_properties("${PROJECT_SOURCE_DIR}/examples/study/observe.cpp" PROPERTIES COMPILE_OPTIONS $<$<NOT:$<CONFIG:Debug>>:-O3>)
+set_source_files_properties("${PROJECT_SOURCE_DIR}/examples/study/observe.cpp" PROPERTIES COMPILE_OPTIONS $<${SIX_OPTIMIZED}:-O3>)
 set_target_properties(study PROPERTIES CXX_EXTENSIONS OFF UNITY_BUILD ${SIX_UNITY})
 target_compile_options(study PRIVATE ${SIX_HOST_FLAGS})
 target_compile_definitions(study PRIVATE "SIX_STUDY_FLAGS=\"${CMAKE_BUILD_TYPE} ${CMAKE_CXX_FLAGS} -ffp-contract=off, kernels -O3 -ffp-contract=${SIX_CONTRACT}\"")

@@ -56,6 +56,7 @@ class Descriptor {
   Descriptor(const std::string& shown, const std::string& path, int flags)
       : shown_(shown),
         fd_(system_call(shown, "cannot be opened", [&] { return file_calls().open(path.c_str(), flags | O_CLOEXEC, 0666); })) {}
+  Descriptor(const std::string& shown, int fd) : shown_(shown), fd_(fd) {}
   ~Descriptor() {
     if (fd_ >= 0) file_calls().close(fd_);
   }
@@ -89,13 +90,29 @@ void write_all(const std::string& path, int fd, std::string_view text) {
   }
 }
 
+// Whether the path still leads to an open file; yes, if that cannot be told.
+bool leads_to(const std::string& path, int fd) {
+  struct stat named {
+  }, opened{};
+  if (::fstat(fd, &opened) != 0) return true;
+  return ::lstat(path.c_str(), &named) == 0 && named.st_ino == opened.st_ino && named.st_dev == opened.st_dev;
+}
+
 // What will take the place of `target`, under a name that no other writer has. Its lock says that its writer lives: whoever gets it
 // may remove the file.
 class Temporary {
  public:
   Temporary(const std::string& shown, std::string target) : shown_(shown), target_(std::move(target)) {
-    do create();
-    while (!locked());  // taken for one that was left behind, before it was locked
+    static std::atomic<unsigned> count{0};
+    const std::string begin = target_ + std::string(kTemporary) + std::to_string(::getpid()) + '.';
+    for (int turns = 100; !file_; --turns) {  // other machines and containers have processes of the same number
+      path_ = begin + std::to_string(count++);
+      const int fd = file_calls().open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666), error = errno;
+      require(fd >= 0 || (turns > 0 && (error == EEXIST || error == EINTR)), shown_, ": cannot be opened: ", reason(error));
+      if (fd < 0) continue;
+      file_.emplace(shown_, fd);
+      if (turns > 0 && !locked()) file_.reset(), file_calls().remove(path_.c_str());  // taken for one that was left behind
+    }
   }
   ~Temporary() {
     if (!path_.empty()) file_calls().remove(path_.c_str());
@@ -105,7 +122,7 @@ class Temporary {
 
   void write(std::span<const std::string_view> pieces) const {
     for (const std::string_view piece : pieces) write_all(shown_, file_->fd(), piece);
-    file_->sync();  // closing it has nothing to report after this
+    file_->sync();  // which reports what closing could
   }
   void replace_target() {
     system_call(shown_, "cannot be replaced", [&] { return file_calls().rename(path_.c_str(), target_.c_str()); });
@@ -113,18 +130,9 @@ class Temporary {
   }
 
  private:
-  void create() {
-    static std::atomic<unsigned> count{0};
-    const std::string begin = target_ + std::string(kTemporary) + std::to_string(::getpid()) + '.';
-    do {  // numbers of processes are used again
-      path_ = begin + std::to_string(count++);
-    } while (::access(path_.c_str(), F_OK) == 0);
-    file_.emplace(shown_, path_, O_WRONLY | O_CREAT | O_EXCL);
-  }
-  bool locked() const {  // where there are no locks, nobody takes it
-    struct stat info {};
-    const bool held = ::flock(file_->fd(), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
-    return held && !(::fstat(file_->fd(), &info) == 0 && info.st_nlink == 0);
+  // Where there are no locks, nobody takes it.
+  bool locked() const {
+    return (::flock(file_->fd(), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) && leads_to(path_, file_->fd());
   }
 
   const std::string& shown_;
@@ -187,14 +195,6 @@ std::string target_of(const std::string& path) {
     target = target.parent_path() / fs::read_symlink(target, unknown);  // an absolute one replaces what is before it
   require(!fs::is_symlink(fs::symlink_status(target, unknown)), path, ": cannot be replaced: its links lead round");
   return target.string();
-}
-
-// Whether the path still leads to an open file.
-bool leads_to(const std::string& path, int fd) {
-  struct stat named {
-  }, opened{};
-  return ::lstat(path.c_str(), &named) == 0 && ::fstat(fd, &opened) == 0 && named.st_ino == opened.st_ino &&
-         named.st_dev == opened.st_dev;
 }
 
 // Removes the temporaries that writers now dead have left in a folder, as far as that can be done.

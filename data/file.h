@@ -47,10 +47,11 @@ struct NewFile {
 // Replaces each file, or the one a link leads to, as a whole: all are written to `<path>.sixgrad.tmp.<pid>.<number>` and synced,
 // then renamed in this order, and their folders synced. Of several writers of one path, in any threads and processes, the last one
 // to rename is read. What writers now dead have left of theirs in the folders is removed first: a living one holds a lock (file
-// systems without locks keep all). On any failure temporaries are removed, and Error names the path; before the first rename all
-// old files stay as they were. Of several files, a rename that fails after others, or a kill between two, leaves those before it
-// new and the rest old. A failure to sync a folder throws too: the new files are then in place and whole, but might not survive a
-// power cut. Throws before anything is written if what is at one path is no regular file, or there are more than kMaxFileBytes.
+// systems without locks keep all; where locks hold for one machine, programs on two must not write in one folder). On any failure
+// temporaries are removed, and Error names the path; before the first rename all old files stay as they were. Of several files, a
+// rename that fails after others, or a kill between two, leaves those before it new and the rest old. A failure to sync a folder
+// throws too: the new files are then in place and whole, but might not survive a power cut. Throws before anything is written if
+// what is at one path is no regular file, or there are more than kMaxFileBytes.
 void write_files_atomic(const std::vector<NewFile>& files);
 void write_file_atomic(const std::string& path, std::span<const std::string_view> pieces);
 void write_file_atomic(const std::string& path, std::string_view content);

@@ -17,9 +17,10 @@ auto not_empty(const std::string& what) {
 
 // Its limits are the config's, which tells the digits as they were given.
 std::string integer(const std::string& text) {
-  constexpr std::size_t kMost = 18;  // characters that 64 bits hold in any case
-  const bool digits = !text.empty() && text.size() <= kMost && text.find_first_not_of("-0123456789") == text.npos;
-  return digits ? "" : "must be an integer of at most 18 digits, got " + six::printable(text);
+  constexpr std::size_t kMost = 18;  // of which 64 bits hold any
+  const std::string digits = text.substr(text.starts_with('-'));
+  const bool fits = !digits.empty() && digits.size() <= kMost && digits.find_first_not_of("0123456789") == digits.npos;
+  return fits ? "" : "must be an integer of at most 18 digits, got " + six::printable(text);
 }
 
 void add_data(CLI::App& app, std::string& data) {

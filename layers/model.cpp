@@ -115,10 +115,11 @@ Model Model::load(const std::string& path) {
     const std::string config = path + "/model.json", weights = path + "/model.safetensors";
     Json j = read_json(config);
     const JsonGuard guard{j};
-    require(file_exists(weights), path, ": has a model.json but no model.safetensors: ",
-            file_exists(path + "/result.json") ? "it is gone, the training is over; remove result.json, then"
-                                               : "its training has not come to its end;",
-            " `mnist train --resume --out ", quoted(path), "` goes on with it");
+    if (!file_exists(weights))
+      fail(path, ": has a model.json but no model.safetensors: ",
+           file_exists(path + "/result.json") ? "it is gone, the training is over; remove result.json, then"
+                                              : "its training has not come to its end;",
+           " `mnist train --resume --out ", quoted(path), "` goes on with it");
     const Safetensors file = read_weights(weights);
     Model model = in_context(config, [&] { return from_config(j, {.max_parameters = most_parameters(file)}); });
     in_context(weights, [&] { model.set_state(file.tensors); });

@@ -36,6 +36,7 @@ class Optimizer {
   // The norm of the gradients of the last step before clipping; 0 without clip_norm.
   double last_grad_norm() const { return last_grad_norm_; }
   const ParamSet& params() const { return params_; }
+  void require_unchanged() const { layout_.require_unchanged(); }                    // throws if they are gone or more
   void require_over(const ParamSet& params) const { layout_.require_over(params); }  // throws unless built over these
 
   // What a checkpoint holds besides the parameters: the count of steps and the slots, to be written through their pointers.

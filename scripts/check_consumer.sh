@@ -28,6 +28,7 @@ case $way in
 esac
 cmake -G Ninja -S "$place/project" -B "$place/project/build" -DCMAKE_EXPORT_COMPILE_COMMANDS=ON "${options[@]}"
 # Nobody has named a build type: the library is optimised all the same.
+[ $way != add_subdirectory ] || grep -q -e ' -O2 ' "$place/project/build/compile_commands.json" || die "no command compiles the library"
 ! grep '"command"' "$place/project/build/compile_commands.json" | grep -v 'consumer[_f64]*\.dir' | grep -v -e ' -O[23] ' ||
   die "these commands compile without optimisation"
 cmake --build "$place/project/build"

@@ -151,7 +151,9 @@ CheckpointInfo load(const Safetensors& file, const CheckpointParts& parts, const
   std::vector<std::vector<real>> slabs;
   slabs.reserve(slots.size());
   for (const Optimizer::Slot& slot : slots) slabs.push_back(slab_of(parts.model, file.tensors, slot_prefix(slot)));
-  require(!parts.ema || !below(file.tensors, kEma).empty(), "holds no averages; load it without an Ema");
+  const bool averaged =
+      std::any_of(file.tensors.begin(), file.tensors.end(), [](const auto& t) { return t.name.starts_with(kEma); });
+  require(!parts.ema || averaged || parts.model.params().size() == 0, "holds no averages; load it without an Ema");
   const std::vector<real> averages = parts.ema ? slab_of(parts.model, file.tensors, std::string(kEma)) : std::vector<real>{};
   if (good) *good = good_of(file, parts);
   in_context("model.*", [&] { parts.model.set_state(below(file.tensors, kModel)); });

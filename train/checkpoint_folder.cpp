@@ -69,7 +69,9 @@ std::optional<CheckpointInfo> load_newest_checkpoint(const std::string& folder, 
       const CheckpointInfo info = load_checkpoint(path, trainer);
       // Under its name it would count as one of the last two, and the one that is gone on from be removed.
       for (const std::string& bad : passed_over)
-        if (file_calls().rename(bad.c_str(), (bad + ".damaged").c_str()) == 0) tell(bad + ": is now " + bad + ".damaged");
+        tell(file_calls().rename(bad.c_str(), (bad + ".damaged").c_str()) == 0
+                 ? bad + ": is now " + bad + ".damaged"
+                 : bad + ": cannot be renamed; remove it, or it counts as one of the two that are kept");
       if (info.instruction_set != instruction_set() || info.library != library_version())
         tell(path + ": was written by " + printable(info.library) + " with the kernels " + printable(info.instruction_set) +
              ", this is " + library_version() + " with " + instruction_set() + ": the results may differ in their last bits");

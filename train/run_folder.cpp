@@ -20,6 +20,8 @@ constexpr const char* kFiles[] = {"result.json", "metrics.jsonl", "model.safeten
 
 std::vector<std::string> files_of(const std::string& folder) {
   std::vector<std::string> files = checkpoints_in(folder);
+  for (const std::string& name : names_in(folder))
+    if (name.starts_with("checkpoint-") && name.ends_with(".safetensors.damaged")) files.push_back(folder + '/' + name);
   for (const char* file : kFiles)
     if (file_exists(folder + '/' + file)) files.push_back(folder + '/' + file);
   return files;

@@ -96,6 +96,7 @@ void Trainer::require_state(const TrainerState& state) const {
 
 // What was made for the model fits no other that was assigned to it, and averages swapped in are not what is trained.
 void Trainer::require_model() const {
+  optimizer_->require_unchanged();  // before the model is asked, which may be gone
   optimizer_->require_over(model_.params());
   model_.params().require_not_lent("trainer: used");
 }

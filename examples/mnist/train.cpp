@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -54,8 +55,11 @@ Json with_defaults(const Json& config) {
 void apply_flags(Json& config, const TrainOptions& o) {
   const Json defaults = o.set.empty() ? Json() : with_defaults(config);
   for (const std::string& assignment : o.set) six::apply_override(config, assignment, defaults);
-  const auto set = [&](const char* key, const std::optional<std::string>& value) {
-    if (value) six::apply_override(config, "training." + std::string(key) + '=' + *value);
+  const auto set = [&](const char* key, std::optional<std::string> value) {
+    if (!value) return;
+    const std::size_t first = value->starts_with('-'), digit = value->find_first_not_of('0', first);
+    value->erase(first, std::min(digit, value->size() - 1) - first);  // zeros in front, which JSON does not take
+    six::apply_override(config, "training." + std::string(key) + '=' + *value);
   };
   set("epochs", o.epochs), set("batch", o.batch), set("validation", o.validation), set("threads", o.threads), set("seed", o.seed);
   if (!o.teacher.empty())

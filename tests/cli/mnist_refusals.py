@@ -26,6 +26,8 @@ class Refusals(cli.Case):
             (["train", "--frobnicate"], "--frobnicate"),
             (["train", "--epoch", "3"], ["--epoch", "did you mean --epochs?"]), (["train", "--treads=2"], "did you mean --threads?"),
             (["predict", "run", "--inverse"], "did you mean --invert?"), (["train", "--epochs"], "--epochs"),
+            (["train", "--epochs", "1-2"], '--epochs: must be an integer of at most 18 digits, got "1-2"'),
+            (["train", "--config", "digits", "--epochs", "-00"], "epochs is 0"),
             (["train", "--epochs", "abc"], '--epochs: must be an integer of at most 18 digits, got "abc"'),
             (["train", "--epochs", "1.5"], "1.5"), (["train", "--epochs", "1e99"], "1e99"), (["train", "--batch", ""], "--batch"),
             (["train", "--activation", "gelu"], "gelu"),

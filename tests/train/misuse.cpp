@@ -191,6 +191,16 @@ TEST_CASE("misuse: a model that was moved from") {
   CHECK_NOTHROW(trainer.step());
 }
 
+TEST_CASE("misuse: a trainer whose model is gone") {
+  const Batch8 batch;
+  auto model = std::make_unique<Model>(small_net());
+  Trainer trainer(*model, batch.data, full_config());
+  trainer.step();
+  model.reset();
+  for (const std::string& text : {message_of([&] { trainer.step(); }), message_of([&] { trainer.finish(); })})
+    CHECK(contains(text, {"adamw: the model this was built over is gone"}));
+}
+
 TEST_CASE("misuse: a trainer to whose model another one was assigned") {
   const Batch8 batch;
   Model model = small_net();
