@@ -2,23 +2,22 @@
 #include <sixgrad.h>
 
 #include <cstdio>
-#include <filesystem>
 
 int main(int argc, char** argv) {
   return six::run_program("own_loop", [&] {
     constexpr std::uint64_t kSeed = 1;
     constexpr long kEpochs = 8;
     const std::string folder = argc > 1 ? argv[1] : "own_loop", path = folder + "/checkpoint.safetensors";
-    std::filesystem::create_directories(folder);
+    six::make_folder(folder);
 
     const six::Dataset data = six::load_digits();
     six::Model model(data.train.image,
                      {six::Conv2d{{.out_channels = 16, .bias = false}}, six::BatchNorm{}, six::ReLU6{},
-                      six::Separable{{.out_channels = 32, .stride = 2}}, six::GlobalAvgPool{}, six::Dropout{{.p = 0.1}},
-                      six::Linear{{.out_features = 10}}},
+                      six::Separable{{.out_channels = 32, .stride = 2}}, six::Separable{{.out_channels = 64}}, six::GlobalAvgPool{},
+                      six::Dropout{{.p = 0.1}}, six::Linear{{.out_features = 10}}},
                      {.seed = kSeed});
     six::AdamW adamw(model.params(), {.lr = 1e-2});
-    six::Ema ema(model.params(), {.decay = 0.99});
+    six::Ema ema(model.params(), {.decay = 0.9});
     const six::CheckpointParts parts{model, adamw, &ema};
 
     six::TrainerState now;  // the next epoch, the next batch in it, and the number of steps so far

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <ctime>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "../data/file.h"
@@ -29,7 +30,15 @@ std::vector<std::string> files_of(const std::string& folder) {
 
 // What is seen in the folder from then on, no other run changes any more.
 FolderLock locked_folder(const std::string& folder) {
+  namespace fs = std::filesystem;
   make_folder(folder);
+  for (const char* file : kFiles) {
+    const std::string path = folder + '/' + file;
+    std::error_code unknown;  // then opening it says why
+    const fs::file_status status = fs::status(path, unknown);
+    require(!fs::exists(status) || fs::is_regular_file(status), path,
+            ": is no regular file, and stands where the run will write one; remove it, or choose another folder");
+  }
   return FolderLock(folder);
 }
 

@@ -37,6 +37,20 @@ class Intruder {
   static inline FileCalls real_;
 };
 
+TEST_CASE("a run is not begun where one of its files could not be written at its end") {
+  const TempFolder folder;
+  for (const char* name : {"result.json", "metrics.jsonl", "model.safetensors", "model.json"}) {
+    const std::string path = folder / name;
+    std::filesystem::create_directory(path);
+    const std::string says =
+        path + ": is no regular file, and stands where the run will write one; remove it, or choose another folder";
+    CHECK(message_of([&] { (void)start_run(folder.path(), true); }) == says);
+    CHECK(message_of([&] { (void)continue_run(folder.path(), small_net()); }) == says);
+    std::filesystem::remove(path);
+  }
+  CHECK_NOTHROW((void)start_run(folder.path(), false));
+}
+
 TEST_CASE("a folder is made ready for a run; one that holds a run is kept unless told otherwise") {
   const TempFolder temp;
   const std::string folder = temp / "a/b";
