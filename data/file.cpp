@@ -111,7 +111,7 @@ class Temporary {
       require(fd >= 0 || (turns > 0 && (error == EEXIST || error == EINTR)), shown_, ": cannot be opened: ", reason(error));
       if (fd < 0) continue;
       file_.emplace(shown_, fd);
-      if (turns > 0 && !locked()) file_.reset(), file_calls().remove(path_.c_str());  // taken for one that was left behind
+      if (!locked() && turns > 0) file_.reset(), file_calls().remove(path_.c_str());  // taken for one that was left behind
     }
   }
   ~Temporary() {

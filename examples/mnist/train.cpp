@@ -58,7 +58,8 @@ void apply_flags(Json& config, const TrainOptions& o) {
   const auto set = [&](const char* key, std::optional<std::string> value) {
     if (!value) return;
     const std::size_t first = value->starts_with('-'), digit = value->find_first_not_of('0', first);
-    value->erase(first, std::min(digit, value->size() - 1) - first);  // zeros in front, which JSON does not take
+    if (value->find_first_not_of("0123456789", first) == value->npos)
+      value->erase(first, std::min(digit, value->size() - 1) - first);  // zeros in front, which JSON does not take
     six::apply_override(config, "training." + std::string(key) + '=' + *value);
   };
   set("epochs", o.epochs), set("batch", o.batch), set("validation", o.validation), set("threads", o.threads), set("seed", o.seed);

@@ -48,7 +48,7 @@ class Refusals(cli.Case):
             (["--batch", "1438"], "batch size 1438 exceeds the 1437 training images; a smaller batch is needed"),
             (["--validation", "1430"], "exceeds the 7 training images that validation leaves; a smaller batch or validation is needed"),
             (["--threads", "-1"], "threads is -1"), (["--threads", "99999"], "threads is 99999"), (["--seed", "-1"], "seed must be"),
-            (["--seed", "ten"], 'got "ten"'), (["--seed", "1.5"], "got 1.5"), (["--seed", "18446744073709551616"], "18446744073709551616"),
+            (["--seed", "ten"], 'got "ten"'), (["--seed", "0x10"], 'got "0x10"'), (["--seed", "1.5"], "got 1.5"), (["--seed", "18446744073709551616"], "18446744073709551616"),
             (["--validation", "-5"], "validation is -5"), (["--validation", "1437"], ["1437 of 1437", "one must be left"]),
             (["--set", "nonsense"], ["nonsense", "PATH=VALUE"]), (["--set", "training.epoch=3"], 'did you mean "epochs"?'),
             (["--set", "traning.epochs=3"], 'did you mean "training"?'), (["--set", "layers.99.kernel=3"], ["layers has", "no 99"]),

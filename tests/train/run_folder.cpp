@@ -37,6 +37,18 @@ class Intruder {
   static inline FileCalls real_;
 };
 
+TEST_CASE("damaged checkpoints that were set aside belong to the run, and nothing of a name that is only like theirs") {
+  const TempFolder folder;
+  const std::vector<std::string> others = {"checkpoint-.safetensors.damaged", "checkpoint-12",
+                                           "checkpoint-best.safetensors.damaged"};
+  for (const std::string& name : others) put(folder / name, "mine");
+  CHECK_FALSE(holds_run(folder.path()));
+  put(folder / "checkpoint-12.safetensors.damaged", "x");
+  CHECK(holds_run(folder.path()));
+  (void)start_run(folder.path(), true);
+  CHECK(folder.names() == others);
+}
+
 TEST_CASE("a run is not begun where one of its files could not be written at its end") {
   const TempFolder folder;
   for (const char* name : {"result.json", "metrics.jsonl", "model.safetensors", "model.json"}) {
