@@ -92,8 +92,8 @@ void write_all(const std::string& path, int fd, std::string_view text) {
 
 // Whether the path still leads to an open file; yes, if that cannot be told.
 bool leads_to(const std::string& path, int fd) {
-  struct stat named {
-  }, opened{};
+  struct stat named {};
+  struct stat opened {};
   if (::fstat(fd, &opened) != 0) return true;
   return ::lstat(path.c_str(), &named) == 0 && named.st_ino == opened.st_ino && named.st_dev == opened.st_dev;
 }

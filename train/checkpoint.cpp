@@ -94,7 +94,7 @@ CheckpointInfo info_of(const Metadata& m) {
   info.log_offset = m.count<std::int64_t>("log_offset");
   info.training = m.text("training");
   info.instruction_set = m.text("instruction_set");
-  info.library = m.text("library");
+  info.written_by = m.text("library");
   return info;
 }
 

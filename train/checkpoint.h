@@ -18,7 +18,7 @@ struct CheckpointInfo {
   std::int64_t log_offset = 0;    // bytes of the log that belong to it
   std::string training = {};      // the training's config as JSON text; may be empty
   // Who wrote it; set by saving.
-  std::string instruction_set = {}, library = {};
+  std::string instruction_set = {}, written_by = {};
 };
 
 // The objects whose numbers a checkpoint holds: parameters and running statistics; slots, count of steps and learning rate;
@@ -54,8 +54,8 @@ class DamagedCheckpoint : public Error {
   using Error::Error;
 };
 
-// In a folder, checkpoints are called checkpoint-<step>.safetensors.
-std::vector<std::string> checkpoints_in(const std::string& folder);  // their paths, the newest first
+// In a folder, checkpoints are called checkpoint-<step>.safetensors, damaged ones that were set aside end in .damaged.
+std::vector<std::string> checkpoints_in(const std::string& folder, bool damaged = false);  // their paths, the newest first
 // Saves there and keeps the newest before it, no others. Returns the path.
 std::string add_checkpoint(const std::string& folder, Trainer& trainer, std::int64_t log_offset = 0);
 // Loads the newest that is not damaged; nothing if there is none at all. Damaged ones that are passed over get a name that ends in

@@ -10,26 +10,27 @@
 namespace six {
 namespace {
 
-constexpr std::string_view kPrefix = "checkpoint-", kSuffix = ".safetensors";
+constexpr std::string_view kPrefix = "checkpoint-", kSuffix = ".safetensors", kDamaged = ".safetensors.damaged";
 
 struct Found {
   long step;
   std::string path;
 };
 
-std::string path_of(const std::string& folder, long step) {
-  return folder + '/' + std::string(kPrefix) + std::to_string(step) + std::string(kSuffix);
+std::string path_of(const std::string& folder, long step, std::string_view suffix = kSuffix) {
+  return folder + '/' + std::string(kPrefix) + std::to_string(step) + std::string(suffix);
 }
 
 // The newest first.
-std::vector<Found> find_checkpoints(const std::string& folder) {
+std::vector<Found> find_checkpoints(const std::string& folder, std::string_view suffix = kSuffix) {
   std::vector<Found> found;
   for (const std::string& name : names_in(folder)) {
-    if (!name.starts_with(kPrefix) || !name.ends_with(kSuffix)) continue;
-    const char *first = name.data() + kPrefix.size(), *last = name.data() + name.size() - kSuffix.size();
+    if (!name.starts_with(kPrefix) || !name.ends_with(suffix)) continue;
+    const char *first = name.data() + kPrefix.size(), *last = name.data() + name.size() - suffix.size();
     long step = 0;
-    if (first >= last || std::from_chars(first, last, step).ptr != last || path_of(folder, step) != folder + '/' + name) continue;
-    found.push_back({step, path_of(folder, step)});
+    if (first >= last || std::from_chars(first, last, step).ptr != last || path_of(folder, step, suffix) != folder + '/' + name)
+      continue;
+    found.push_back({step, path_of(folder, step, suffix)});
   }
   std::sort(found.begin(), found.end(), [](const Found& a, const Found& b) { return a.step > b.step; });
   return found;
@@ -37,9 +38,9 @@ std::vector<Found> find_checkpoints(const std::string& folder) {
 
 }  // namespace
 
-std::vector<std::string> checkpoints_in(const std::string& folder) {
+std::vector<std::string> checkpoints_in(const std::string& folder, bool damaged) {
   std::vector<std::string> paths;
-  for (Found& f : find_checkpoints(folder)) paths.push_back(std::move(f.path));
+  for (Found& f : find_checkpoints(folder, damaged ? kDamaged : kSuffix)) paths.push_back(std::move(f.path));
   return paths;
 }
 
@@ -72,8 +73,8 @@ std::optional<CheckpointInfo> load_newest_checkpoint(const std::string& folder, 
         tell(file_calls().rename(bad.c_str(), (bad + ".damaged").c_str()) == 0
                  ? bad + ": is now " + bad + ".damaged"
                  : bad + ": cannot be renamed; remove it, or it counts as one of the two that are kept");
-      if (info.instruction_set != instruction_set() || info.library != library_version())
-        tell(path + ": was written by " + printable(info.library) + " with the kernels " + printable(info.instruction_set) +
+      if (info.instruction_set != instruction_set() || info.written_by != library_version())
+        tell(path + ": was written by " + printable(info.written_by) + " with the kernels " + printable(info.instruction_set) +
              ", this is " + library_version() + " with " + instruction_set() + ": the results may differ in their last bits");
       return info;
     } catch (const DamagedCheckpoint& e) {

@@ -17,16 +17,11 @@
 namespace six {
 namespace {
 
-constexpr std::string_view kCheckpoint = "checkpoint-", kDamaged = ".safetensors.damaged";
 constexpr const char* kFiles[] = {"result.json", "metrics.jsonl", "model.safetensors", "model.json"};
 
 std::vector<std::string> files_of(const std::string& folder) {
   std::vector<std::string> files = checkpoints_in(folder);
-  for (const std::string& name : names_in(folder)) {
-    if (!name.starts_with(kCheckpoint)) continue;
-    const std::size_t end = name.find_first_not_of("0123456789", kCheckpoint.size());
-    if (end != name.npos && end > kCheckpoint.size() && name.substr(end) == kDamaged) files.push_back(folder + '/' + name);
-  }
+  for (std::string& path : checkpoints_in(folder, true)) files.push_back(std::move(path));
   for (const char* file : kFiles)
     if (file_exists(folder + '/' + file)) files.push_back(folder + '/' + file);
   return files;
